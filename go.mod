@@ -11,5 +11,10 @@ require (
 	golang.org/x/term v0.45.0
 )
 
-// Test dependencies.
-require github.com/rogpeppe/go-internal v1.16.0
+require (
+	filippo.io/hpke v0.4.0 // indirect
+	github.com/cpuguy83/go-md2man/v2 v2.0.7 // indirect
+	github.com/russross/blackfriday/v2 v2.1.0 // indirect
+	github.com/xrash/smetrics v0.0.0-20240521201337-686a1a2994c1 // indirect
+	golang.org/x/crypto v0.55.0 // indirect
+)

@@ -1,0 +1,47 @@
+# What everybody calls: make build, make test. What CI runs: make check.
+
+GO      ?= go
+GOBIN   ?= $(HOME)/.local/bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# urfave/cli's documentation generator would link a Markdown parser.
+TAGS     = urfave_cli_no_docs
+LDFLAGS  = -s -w -X agent-secrets/internal/cli.version=$(VERSION)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: build test race lint vet fmt tidy cover install check clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)' -o secrets .
+
+test:
+	$(GO) test -tags $(TAGS) ./...
+
+race:
+	CGO_ENABLED=1 $(GO) test -tags $(TAGS) -race ./...
+
+lint: vet fmt
+	$(GO) run $(STATICCHECK) -tags $(TAGS) ./...
+
+vet:
+	$(GO) vet -tags $(TAGS) ./...
+	GOOS=darwin $(GO) vet -tags $(TAGS) ./...
+
+fmt:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
+
+tidy:
+	$(GO) mod tidy -diff
+
+cover:
+	$(GO) test -tags $(TAGS) -coverpkg=./... -coverprofile=cover.out ./...
+	$(GO) tool cover -func=cover.out | tail -n 1
+
+install: build
+	mkdir -p '$(GOBIN)'
+	install -m 0755 secrets '$(GOBIN)/secrets'
+
+check: build test lint race tidy
+
+clean:
+	rm -f secrets cover.out

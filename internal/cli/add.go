@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"agent-secrets/lease"
+	"agent-secrets/store"
+
+	"github.com/urfave/cli/v2"
+)
+
+type putOptions struct {
+	name      string
+	from      source
+	rotateVia *string // nil: not given
+	force     bool
+}
+
+func addCommand(inv *invocation) *cli.Command {
+	return &cli.Command{
+		Name:      "add",
+		Usage:     "put a secret into the store, its value from standard input",
+		ArgsUsage: "<name>",
+		Flags: append(valueFlags(),
+			&cli.BoolFlag{Name: "force", Usage: "replace the value of a secret that is there"}),
+		Action: inv.action(func(c *cli.Context) (result, error) {
+			return runAdd(c.Context, inv, putOptionsOf(c))
+		}),
+	}
+}
+
+func updateCommand(inv *invocation) *cli.Command {
+	return &cli.Command{
+		Name:      "update",
+		Usage:     "give a secret a new value, or a new rotation hook",
+		ArgsUsage: "<name>",
+		Flags:     valueFlags(),
+		Action: inv.action(func(c *cli.Context) (result, error) {
+			return runUpdate(c.Context, inv, putOptionsOf(c))
+		}),
+	}
+}
+
+func valueFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "rotate-via", Usage: "renew it with the shell command `CMD`; empty for none"},
+		&cli.StringFlag{Name: "from-file", Usage: "read the value from `PATH`, or - for standard input"},
+		&cli.BoolFlag{Name: "keep-newline", Usage: "keep a newline at the end of the value"},
+	}
+}
+
+func putOptionsOf(c *cli.Context) putOptions {
+	opts := putOptions{
+		name:  c.Args().First(),
+		from:  source{file: c.String("from-file"), keepNewline: c.Bool("keep-newline")},
+		force: c.Bool("force"),
+	}
+	if c.IsSet("rotate-via") {
+		via := c.String("rotate-via")
+		opts.rotateVia = &via
+	}
+	return opts
+}
+
+// checkHook refuses a command that no shell could be given.
+func (o putOptions) check() error {
+	if !lease.ValidName(o.name) {
+		return invalidName(o.name)
+	}
+	if via := o.rotateVia; via != nil && (len(*via) > maxHook || !utf8.ValidString(*via) || strings.ContainsRune(*via, 0)) {
+		return usageError{msg: "--rotate-via takes a shell command of at most 4096 bytes of UTF-8", fix: "secrets help add"}
+	}
+	return nil
+}
+
+const maxHook = 4096
+
+func runAdd(ctx context.Context, inv *invocation, opts putOptions) (result, error) {
+	if err := opts.check(); err != nil {
+		return result{}, err
+	}
+	return inv.withStore(func(s *store.Store) (result, error) {
+		value, err := inv.read(opts.from, opts.name)
+		if err != nil {
+			return result{}, err
+		}
+		secret, err := s.Add(ctx, opts.name, store.Change{Value: &value, RotateVia: opts.rotateVia}, opts.force)
+		if err != nil {
+			return result{}, withFix(err, store.ErrSecretExists, "secrets update %s", opts.name)
+		}
+		return putResult(secret), nil
+	})
+}
+
+func runUpdate(ctx context.Context, inv *invocation, opts putOptions) (result, error) {
+	if err := opts.check(); err != nil {
+		return result{}, err
+	}
+	return inv.withStore(func(s *store.Store) (result, error) {
+		change := store.Change{RotateVia: opts.rotateVia}
+		value, err := inv.readUpdate(opts)
+		if err != nil {
+			return result{}, err
+		}
+		if value.Len() > 0 {
+			change.Value = &value
+		}
+		secret, err := s.Update(ctx, opts.name, change)
+		if err != nil {
+			return result{}, withFix(err, store.ErrSecretNotFound, "secrets add %s", opts.name)
+		}
+		return putResult(secret), nil
+	})
+}
+
+// readUpdate reads the new value. With a new hook it may be left out: then
+// nobody is asked, and standard input may be empty.
+func (inv *invocation) readUpdate(opts putOptions) (store.Value, error) {
+	if opts.rotateVia == nil {
+		return inv.read(opts.from, opts.name)
+	}
+	if opts.from.file == "" && inv.env.StdinTerminal {
+		return store.Value{}, nil
+	}
+	value, err := inv.read(opts.from, opts.name)
+	if opts.from.file == "" && errors.Is(err, store.ErrEmptyValue) {
+		return store.Value{}, nil
+	}
+	return value, err
+}
+
+func putResult(s store.Secret) result {
+	return result{
+		value: struct {
+			Name        string    `json:"name"`
+			HasRotation bool      `json:"has_rotation"`
+			CreatedAt   time.Time `json:"created_at"`
+			UpdatedAt   time.Time `json:"updated_at"`
+		}{s.Name, s.RotateVia != "", s.CreatedAt, s.UpdatedAt},
+		next: []action{
+			{"secrets lease " + s.Name, "Get the value, on a lease"},
+			{"secrets list", "See every secret"},
+		},
+	}
+}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"strings"
+	"time"
+
+	"agent-secrets/audit"
+	"agent-secrets/lease"
+	"agent-secrets/store"
+
+	"github.com/urfave/cli/v2"
+)
+
+type auditOptions struct {
+	tail                     int
+	secret, clientID, action string
+	since                    string
+	verify                   bool
+}
+
+func auditCommand(inv *invocation) *cli.Command {
+	return &cli.Command{
+		Name:  "audit",
+		Usage: "read the audit log, newest last",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "tail", Value: 50, Usage: "show the last `N` events; 0 for all"},
+			&cli.StringFlag{Name: "secret", Usage: "only events of the secret `NAME`"},
+			&cli.StringFlag{Name: "client-id", Usage: "only events of the client `ID`"},
+			&cli.StringFlag{Name: "action", Usage: "only the event `NAME`, or with lease all of lease.*"},
+			&cli.StringFlag{Name: "since", Usage: "only events of the last `DURATION`, such as 1h or 7d"},
+			&cli.BoolFlag{Name: "verify", Usage: "check the whole chain, and the ledger and the store against it"},
+		},
+		Action: inv.action(func(c *cli.Context) (result, error) {
+			opts := auditOptions{
+				tail: c.Int("tail"), secret: c.String("secret"), clientID: c.String("client-id"),
+				action: c.String("action"), since: c.String("since"), verify: c.Bool("verify"),
+			}
+			if opts.tail < 0 {
+				return result{}, usageError{msg: "--tail takes 0 for all or a number of events", fix: "secrets help audit"}
+			}
+			return inv.withStore(func(s *store.Store) (result, error) {
+				if opts.verify {
+					return runVerify(s)
+				}
+				return runAudit(inv, s, opts)
+			})
+		}),
+	}
+}
+
+func runAudit(inv *invocation, s *store.Store, opts auditOptions) (result, error) {
+	match, err := opts.filter(inv.env.Now())
+	if err != nil {
+		return result{}, err
+	}
+	events, unreadable, err := s.Events(opts.tail, match)
+	if err != nil {
+		return result{}, err
+	}
+	if unreadable > 0 {
+		inv.warn("%d lines of the audit log cannot be read: secrets audit --verify", unreadable)
+	}
+	if events == nil {
+		events = []audit.Event{}
+	}
+	return result{
+		value: struct {
+			Events     []audit.Event `json:"events"`
+			Count      int           `json:"count"`
+			Unreadable int           `json:"unreadable_lines,omitempty"`
+		}{events, len(events), unreadable},
+		next: []action{{"secrets audit --verify", "Check that nobody changed the log"}},
+	}, nil
+}
+
+func (o auditOptions) filter(now time.Time) (func(audit.Event) bool, error) {
+	var since time.Time
+	if o.since != "" {
+		d, err := lease.ParseDuration(o.since)
+		if err != nil {
+			return nil, usageError{msg: "--since: " + err.Error(), fix: "secrets help audit"}
+		}
+		since = now.Add(-d)
+	}
+	return func(e audit.Event) bool {
+		return (o.secret == "" || e.Secret == o.secret) &&
+			(o.clientID == "" || e.ClientID == o.clientID) &&
+			(o.action == "" || e.Event == o.action || strings.HasPrefix(e.Event, o.action+".")) &&
+			!e.Time.Before(since)
+	}, nil
+}
+
+func runVerify(s *store.Store) (result, error) {
+	v, err := s.Verify()
+	if err != nil {
+		return result{}, err
+	}
+	notes := v.Notes
+	if notes == nil {
+		notes = []string{}
+	}
+	return result{
+		value: struct {
+			Verified bool     `json:"verified"`
+			Lines    int      `json:"lines"`
+			Events   int      `json:"events"`
+			Grants   int      `json:"grants"`
+			Repairs  int      `json:"repairs"` // places where a crash left bytes that count for nothing
+			LastSeq  uint64   `json:"last_seq"`
+			LastHash string   `json:"last_sha256"`
+			Notes    []string `json:"notes"` // what the next command that writes puts in order
+		}{true, v.Lines, v.Events, v.Grants, v.Repairs, v.Head.Seq, v.Head.Sum, notes},
+		next: []action{{"secrets audit", "Read the log"}},
+	}, nil
+}

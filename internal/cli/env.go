@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"bufio"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"agent-secrets/internal/fsx"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// Env is everything a command takes from outside. Tests put their own in place;
+// the shipped program has no other way to be changed.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Deliver is where a value goes: standard output, or a writer that
+	// fails where the program was started without one.
+	Deliver        io.Writer
+	StdinTerminal  bool
+	StdoutTerminal bool
+	Terminal       func() (Terminal, error) // the controlling one
+	Getenv         func(string) string
+	Hostname       func() (string, error)
+	Now            func() time.Time
+	Rand           io.Reader
+	// OpenDir opens a state directory, MakeDir makes it first.
+	OpenDir, MakeDir func(path string) (fsx.FS, error)
+}
+
+// Terminal asks a person.
+type Terminal interface {
+	// Ask shows prompt and reads a line; hidden means without an echo.
+	Ask(prompt string, hidden bool) ([]byte, error)
+	Close() error
+}
+
+// System returns the surroundings of a real process.
+func System() *Env {
+	// Writing to a closed pipe or past a file size limit is then an error
+	// like any other. Notify, unlike Ignore, is not inherited by children.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGXFSZ)
+	env := &Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Deliver: os.Stdout,
+		StdinTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
+		StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		Terminal:       openTerminal,
+		Getenv:         os.Getenv,
+		Hostname:       os.Hostname,
+		Now:            time.Now,
+		Rand:           rand.Reader,
+		OpenDir:        fsx.OpenDir,
+		MakeDir:        fsx.MakeDir,
+	}
+	if startedWithout(syscall.Stdout) {
+		env.Deliver = closedOutput{}
+	}
+	return env
+}
+
+// startedWithout reports whether the process was started with a standard
+// descriptor closed. Go's runtime then opens /dev/null in its place, for reading
+// and writing, which a shell's >/dev/null does not; a value written there would
+// count as delivered and have reached nobody.
+func startedWithout(fd int) bool {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil || flags&unix.O_ACCMODE != unix.O_RDWR {
+		return false
+	}
+	var here, null unix.Stat_t
+	return unix.Fstat(fd, &here) == nil && unix.Stat(os.DevNull, &null) == nil &&
+		here.Mode&unix.S_IFMT == unix.S_IFCHR && here.Rdev == null.Rdev
+}
+
+type closedOutput struct{}
+
+func (closedOutput) Write([]byte) (int, error) { return 0, syscall.EBADF }
+
+func openTerminal() (Terminal, error) {
+	f, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return tty{f}, nil
+}
+
+type tty struct{ *os.File }
+
+func (t tty) Ask(prompt string, hidden bool) ([]byte, error) {
+	if _, err := fmt.Fprint(t, prompt); err != nil {
+		return nil, err
+	}
+	if !hidden {
+		line, err := bufio.NewReader(t).ReadString('\n')
+		return []byte(strings.TrimRight(line, "\r\n")), err
+	}
+	line, err := term.ReadPassword(int(t.Fd()))
+	_, newline := fmt.Fprintln(t) // the one that was not echoed
+	return line, errors.Join(err, newline)
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"agent-secrets/audit"
+	"agent-secrets/internal/fsx"
+	"agent-secrets/lease"
+	"agent-secrets/store"
+)
+
+// The exit statuses, of sysexits.h where it has a fitting one.
+const (
+	exitInternal  = 1
+	exitUsage     = 2
+	exitCorrupt   = 65
+	exitNotFound  = 66
+	exitExists    = 73
+	exitIO        = 74
+	exitBusy      = 75
+	exitForbidden = 77
+	exitConfig    = 78
+	exitPartial   = 79
+)
+
+// mapping is how an error appears outside.
+type mapping struct {
+	err  error
+	code string
+	exit int
+	fix  string // a command that can be pasted, then perhaps a few words
+}
+
+// mappings is the one table of errors. The first row that an error is decides,
+// so that what explains another error stands above it.
+func mappings() []mapping {
+	return []mapping{
+		{errUsage, "usage", exitUsage, "secrets help"},
+		{errOutput, "io", exitIO, ""},
+		{errKillswitchPartial, "killswitch_partial", exitPartial, "secrets revoke --all"},
+		{store.ErrFrozen, "frozen", exitForbidden, "secrets revoke --all"},
+		{store.ErrNotInitialized, "not_initialized", exitConfig, "secrets init"},
+		{store.ErrAlreadyInitialized, "already_initialized", exitExists, "secrets status"},
+		{store.ErrInvalidName, "invalid_name", exitUsage, "secrets list"},
+		{store.ErrInvalidClientID, "invalid_client_id", exitUsage, "secrets help lease"},
+		{lease.ErrInvalidDuration, "invalid_ttl", exitUsage, "secrets help lease"},
+		{store.ErrTTLExceedsMax, "ttl_exceeds_max", exitForbidden, "secrets help lease"},
+		{store.ErrSecretNotFound, "secret_not_found", exitNotFound, "secrets list"},
+		{store.ErrSecretExists, "secret_exists", exitExists, "secrets list"},
+		{store.ErrEmptyValue, "empty_value", exitUsage, "secrets help add"},
+		{store.ErrValueTooLarge, "value_too_large", exitUsage, "secrets help add"},
+		{lease.ErrNotFound, "lease_not_found", exitNotFound, "secrets leases"},
+		{lease.ErrAmbiguous, "lease_ambiguous", exitUsage, "secrets leases"},
+		{store.ErrIdentityMissing, "identity_missing", exitForbidden, "export SECRETS_IDENTITY_FILE=<path to the identity>"},
+		{store.ErrIdentityInvalid, "identity_invalid", exitForbidden, "secrets help environment"},
+		{store.ErrWrongIdentity, "wrong_identity", exitForbidden, "export SECRETS_IDENTITY_FILE=<path to the identity>"},
+		{store.ErrInvalidConfig, "invalid_config", exitConfig, "secrets help files"},
+		{fsx.ErrUnsafe, "unsafe_permissions", exitForbidden, "secrets help files"},
+		{store.ErrCorrupt, "corrupt_store", exitCorrupt, "secrets help recovery"},
+		{lease.ErrCorrupt, "corrupt_ledger", exitCorrupt, "secrets revoke --all # ends every lease and starts the ledger anew; or: secrets help recovery"},
+		{audit.ErrCorrupt, "corrupt_audit", exitCorrupt, "secrets audit --verify # then: secrets help recovery"},
+		{fsx.ErrTooLarge, "too_large", exitCorrupt, "secrets help recovery"},
+		{fsx.ErrBusy, "busy", exitBusy, ""},
+		{store.ErrAuditFailed, "audit_failed", exitIO, "df . # the disk may be full"},
+		{store.ErrLedgerFailed, "io", exitIO, "df . # the disk may be full"},
+		{errFile, "file", exitNotFound, ""},
+		{fs.ErrPermission, "io", exitForbidden, ""},
+	}
+}
+
+var (
+	// errKillswitchPartial means that a step of the killswitch failed.
+	errKillswitchPartial = errors.New("the killswitch ended only in part")
+	// errFile means that a file which the user named cannot be read.
+	errFile = errors.New("cannot read the file")
+)
+
+// lookup returns the row for err. An error of the file system that nothing
+// explains is an I/O error; anything else is our mistake.
+func lookup(err error) mapping {
+	for _, m := range mappings() {
+		if errors.Is(err, m.err) {
+			return m
+		}
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return mapping{code: "io", exit: exitIO}
+	}
+	return mapping{code: "internal", exit: exitInternal}
+}
+
+// fixError is an error for which the command knows a better fix than the table.
+type fixError struct {
+	error
+	fix string
+}
+
+func (e *fixError) Unwrap() error { return e.error }
+
+// withFix gives err a fix, if it is target.
+func withFix(err, target error, format string, args ...any) error {
+	if !errors.Is(err, target) {
+		return err
+	}
+	return &fixError{err, fmt.Sprintf(format, args...)}
+}
+
+func fixFor(err error, m mapping) string {
+	var known *fixError
+	var usage usageError
+	var unsafe *fsx.UnsafeError
+	switch {
+	case errors.As(err, &known):
+		return known.fix
+	case errors.As(err, &usage):
+		return usage.fix
+	case errors.As(err, &unsafe) && unsafe.Perm != 0:
+		return fmt.Sprintf("chmod %o %s", unsafe.Perm, shellQuote(unsafe.Path))
+	}
+	return m.fix
+}

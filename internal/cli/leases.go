@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"time"
+
+	"agent-secrets/lease"
+	"agent-secrets/store"
+
+	"github.com/urfave/cli/v2"
+)
+
+func leasesCommand(inv *invocation) *cli.Command {
+	return &cli.Command{
+		Name:  "leases",
+		Usage: "list the leases in force",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Usage: "also those that have ended, as far as the ledger goes back"},
+		},
+		Action: inv.action(func(c *cli.Context) (result, error) {
+			return inv.withStore(func(s *store.Store) (result, error) { return runLeases(s, c.Bool("all")) })
+		}),
+	}
+}
+
+// leaseValue is a lease as commands print it.
+type leaseValue struct {
+	LeaseID    string     `json:"lease_id"`
+	SecretName string     `json:"secret_name"`
+	ClientID   string     `json:"client_id"`
+	Via        string     `json:"via"`
+	GrantedAt  time.Time  `json:"granted_at"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	EndedAt    *time.Time `json:"ended_at,omitempty"`
+	Remaining  string     `json:"remaining,omitempty"` // while it is in force
+	State      string     `json:"state,omitempty"`     // active, or what ended it
+}
+
+// leaseValues are leases without their state, which the caller's key tells.
+func leaseValues(leases []*lease.Lease) []leaseValue {
+	values := make([]leaseValue, len(leases))
+	for i, l := range leases {
+		values[i] = leaseValue{
+			LeaseID: l.ID, SecretName: l.Secret, ClientID: l.ClientID, Via: l.Via,
+			GrantedAt: l.GrantedAt, ExpiresAt: l.ExpiresAt,
+		}
+	}
+	return values
+}
+
+func runLeases(s *store.Store, all bool) (result, error) {
+	leases, err := s.Leases()
+	if err != nil {
+		return result{}, err
+	}
+	shown := leases.Active()
+	if all {
+		shown = leases.All
+	}
+	values := leaseValues(shown)
+	for i, l := range shown {
+		values[i].State = l.State(leases.Now)
+		values[i].EndedAt = optional(l.EndedAt)
+		if l.Active(leases.Now) {
+			values[i].Remaining = remaining(l.ExpiresAt.Sub(leases.Now))
+		}
+	}
+	r := result{value: struct {
+		Leases []leaseValue `json:"leases"`
+		Count  int          `json:"count"`
+	}{values, len(values)}}
+	if len(leases.Active()) > 0 {
+		r.next = []action{
+			{"secrets revoke <lease-id>", "End a lease"},
+			{"secrets revoke --all", "End every lease at once"},
+		}
+	}
+	return r, nil
+}
+
+// remaining is a time left in whole seconds, never 0 while there is some.
+func remaining(left time.Duration) string {
+	return lease.FormatDuration(max(left.Truncate(time.Second), time.Second))
+}

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"time"
+
+	"agent-secrets/store"
+
+	"github.com/urfave/cli/v2"
+)
+
+func listCommand(inv *invocation) *cli.Command {
+	return &cli.Command{
+		Name:    "list",
+		Aliases: []string{"ls"},
+		Usage:   "list the secrets, never their values",
+		Action: inv.action(func(*cli.Context) (result, error) {
+			return inv.withStore(runList)
+		}),
+	}
+}
+
+type secretValue struct {
+	Name         string     `json:"name"`
+	HasRotation  bool       `json:"has_rotation"`
+	ActiveLeases int        `json:"active_leases"`
+	CreatedAt    time.Time  `json:"created_at"`
+	UpdatedAt    time.Time  `json:"updated_at"`
+	RotatedAt    *time.Time `json:"rotated_at"` // null if never
+}
+
+func runList(s *store.Store) (result, error) {
+	secrets, err := s.Secrets()
+	if err != nil {
+		return result{}, err
+	}
+	leases, err := s.Leases()
+	if err != nil {
+		return result{}, err
+	}
+	active := map[string]int{}
+	for _, l := range leases.Active() {
+		active[l.Secret]++
+	}
+	values := make([]secretValue, len(secrets))
+	next := make([]action, len(secrets), len(secrets)+1)
+	for i, one := range secrets {
+		values[i] = secretValue{one.Name, one.RotateVia != "", active[one.Name], one.CreatedAt, one.UpdatedAt, optional(one.RotatedAt)}
+		next[i] = action{"secrets lease " + one.Name, "Get the value of " + one.Name}
+	}
+	if len(secrets) == 0 {
+		next = append(next, action{"secrets add <name>", "Put a secret into the store"})
+	}
+	return result{
+		value: struct {
+			Secrets []secretValue `json:"secrets"`
+			Count   int           `json:"count"`
+		}{values, len(values)},
+		next: next,
+	}, nil
+}
+
+// optional is null in JSON for a time that is not set.
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

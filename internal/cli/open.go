@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"agent-secrets/lease"
+	"agent-secrets/store"
+)
+
+// options gathers what a store needs to know: --dir goes before SECRETS_HOME,
+// which goes before ~/.agent-secrets. A variable that is blank counts as unset.
+func (inv *invocation) options() (store.Options, error) {
+	path, err := inv.directory()
+	if err != nil {
+		return store.Options{}, err
+	}
+	client, err := inv.clientID("") // not valid: unknown, for those who go on
+	return store.Options{
+		Path:         path,
+		Identity:     inv.getenv("SECRETS_IDENTITY"),
+		IdentityFile: inv.getenv("SECRETS_IDENTITY_FILE"),
+		ClientID:     client,
+		Now:          inv.env.Now,
+		Rand:         inv.env.Rand,
+		OpenDir:      inv.env.OpenDir,
+		MakeDir:      inv.env.MakeDir,
+	}, err
+}
+
+func (inv *invocation) directory() (string, error) {
+	if inv.dir != "" {
+		return inv.dir, nil
+	}
+	if home := inv.getenv("SECRETS_HOME"); home != "" {
+		return home, nil
+	}
+	if home := inv.getenv("HOME"); home != "" {
+		return filepath.Join(home, ".agent-secrets"), nil
+	}
+	return "", usageError{msg: "there is no HOME: say where the state directory is", fix: "secrets --dir <path> status"}
+}
+
+func (inv *invocation) getenv(name string) string {
+	return strings.TrimSpace(inv.env.Getenv(name))
+}
+
+// open opens the store that the command line and the environment name.
+func (inv *invocation) open() (*store.Store, error) {
+	opts, err := inv.options()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(opts)
+}
+
+// clientID is who asks: what was given, or SECRETS_CLIENT_ID, or user@host.
+func (inv *invocation) clientID(given string) (string, error) {
+	for _, id := range []string{given, inv.getenv("SECRETS_CLIENT_ID")} {
+		if id == "" {
+			continue
+		}
+		if !lease.ValidClientID(id) {
+			return unknownClient, fmt.Errorf("%w: it takes 1 to 128 printable ASCII characters", store.ErrInvalidClientID)
+		}
+		return id, nil
+	}
+	return inv.userAtHost(), nil
+}
+
+// userAtHost reads USER, because looking up the user id would cost every start
+// more than the name is worth.
+func (inv *invocation) userAtHost() string {
+	user := inv.getenv("USER")
+	if user == "" {
+		user = inv.getenv("LOGNAME")
+	}
+	if user == "" {
+		user = fmt.Sprintf("uid%d", os.Geteuid())
+	}
+	host, err := inv.env.Hostname()
+	if err != nil || host == "" {
+		host = "localhost"
+	}
+	if id := user + "@" + host; lease.ValidClientID(id) {
+		return id
+	}
+	return unknownClient
+}
+
+const unknownClient = "unknown"
+
+// withStore runs work on the open store.
+func (inv *invocation) withStore(work func(*store.Store) (result, error)) (result, error) {
+	s, err := inv.open()
+	if err != nil {
+		return result{}, err
+	}
+	r, err := work(s)
+	if r.undelivered != nil {
+		// The store is needed until the value has been handed over; the
+		// process ends right after.
+		return r, err
+	}
+	return r, errors.Join(err, s.Close())
+}

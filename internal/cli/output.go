@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// envelope is the one JSON document that a command prints.
+type envelope struct {
+	OK          bool       `json:"ok"`
+	Success     bool       `json:"success"` // always as OK
+	Command     string     `json:"command"`
+	Result      any        `json:"result,omitempty"`
+	Error       *errorBody `json:"error,omitempty"`
+	Fix         string     `json:"fix,omitempty"`
+	NextActions []action   `json:"next_actions"`
+}
+
+type errorBody struct {
+	Message string `json:"message"`
+	Code    string `json:"code"`
+}
+
+// finish prints the outcome and returns the exit status.
+func (inv *invocation) finish(err error) int {
+	if err == nil {
+		err = inv.printResult()
+	}
+	if err == nil {
+		return 0
+	}
+	return inv.printError(err)
+}
+
+func (inv *invocation) printResult() error {
+	r := inv.result
+	output := r.raw
+	switch {
+	case r.raw != nil:
+	case r.text != "" && inv.env.StdoutTerminal && !inv.parsed.has("json"):
+		output = []byte(r.text)
+	default:
+		var err error
+		output, err = encode(envelope{
+			OK: true, Success: true, Command: inv.command(), Result: r.value, NextActions: inv.here(r.next),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	to := inv.env.Stdout
+	if r.secret {
+		to = inv.env.Deliver
+	}
+	if _, err := to.Write(output); err != nil {
+		err = fmt.Errorf("%w: %v", errOutput, err)
+		if r.undelivered != nil {
+			if failed := r.undelivered(context.Background()); failed != nil {
+				err = fmt.Errorf("%w; and the lease could not be ended: %v", err, failed)
+			}
+		}
+		return err
+	}
+	return nil
+}
+
+// printError prints the error envelope, with the result of what was done in
+// part: on standard output, or where a raw
+// command has to leave that empty, on standard error.
+func (inv *invocation) printError(err error) int {
+	entry := lookup(err)
+	output, failed := encode(envelope{
+		Command: inv.command(), Result: inv.result.value, Error: &errorBody{Message: err.Error(), Code: entry.code},
+		Fix: inv.hereCommand(fixFor(err, entry)), NextActions: []action{},
+	})
+	if failed != nil {
+		return exitInternal
+	}
+	to := inv.env.Stdout
+	if inv.printsRaw() {
+		to = inv.env.Stderr
+	}
+	if _, failed := to.Write(output); failed != nil {
+		// Somebody may still read the other stream; the status tells anyway.
+		_, _ = inv.env.Stderr.Write(output)
+	}
+	return entry.exit
+}
+
+// encode writes v as people and scripts expect it: indented, and with <name>
+// left as it is.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+// here makes commands name the state directory that was given on the command
+// line, so that they work when pasted.
+func (inv *invocation) here(actions []action) []action {
+	out := make([]action, len(actions))
+	for i, a := range actions {
+		out[i] = action{inv.hereCommand(a.Command), a.Description}
+	}
+	return out
+}
+
+func (inv *invocation) hereCommand(command string) string {
+	rest, ours := strings.CutPrefix(command, "secrets ")
+	if inv.dir == "" || !ours {
+		return command
+	}
+	return "secrets --dir " + shellQuote(inv.dir) + " " + rest
+}
+
+func (inv *invocation) warn(format string, args ...any) {
+	// A warning that cannot be printed is not worth failing for.
+	_, _ = fmt.Fprintf(inv.env.Stderr, "secrets: "+format+"\n", args...)
+}
+
+// warnDeprecated tells old scripts what no longer has an effect.
+func (inv *invocation) warnDeprecated(c *cli.Context) {
+	global := c.Lineage()[len(c.Lineage())-2]
+	for flag, given := range map[string]bool{
+		"human": global.Bool("human"), "output": global.IsSet("output"), "raw": c.Bool("raw"),
+	} {
+		if given {
+			inv.warn("--%s has no effect any more", flag)
+		}
+	}
+}
+
+// shellQuote returns s as one word for a POSIX shell.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_@%+=:,./-", r)
+	}
+	if s != "" && strings.TrimLeftFunc(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

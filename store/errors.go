@@ -1,0 +1,61 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrNotInitialized means that init has not been run, or not to its end.
+	ErrNotInitialized = errors.New("not initialised")
+	// ErrAlreadyInitialized means that init has nothing to do.
+	ErrAlreadyInitialized = errors.New("already initialised")
+	// ErrCorrupt means that the encrypted store cannot be read as one.
+	ErrCorrupt = errors.New("store is corrupt")
+	// ErrIdentityMissing means that there is no identity to open the store with.
+	ErrIdentityMissing = errors.New("no identity")
+	// ErrIdentityInvalid means that what should be an identity is not one.
+	ErrIdentityInvalid = errors.New("not an X25519 identity")
+	// ErrWrongIdentity means that the identity does not open the store.
+	ErrWrongIdentity = errors.New("the identity does not open the store")
+	// ErrInvalidConfig means that config.json cannot be used.
+	ErrInvalidConfig = errors.New("invalid configuration")
+	// ErrInvalidName means that a text cannot name a secret.
+	ErrInvalidName = errors.New("invalid secret name")
+	// ErrInvalidClientID means that a text cannot name a client.
+	ErrInvalidClientID = errors.New("invalid client id")
+	// ErrSecretNotFound means that the store has no secret of that name.
+	ErrSecretNotFound = errors.New("secret not found")
+	// ErrSecretExists means that the store has a secret of that name already.
+	ErrSecretExists = errors.New("secret exists already")
+	// ErrEmptyValue means that a secret was given no value.
+	ErrEmptyValue = errors.New("the value is empty")
+	// ErrValueTooLarge means that a value has more than MaxValue bytes.
+	ErrValueTooLarge = errors.New("the value is too large")
+	// ErrTTLExceedsMax means that a lease was asked for longer than allowed.
+	ErrTTLExceedsMax = errors.New("TTL is above the maximum")
+	// ErrFrozen means that nothing is granted until a person has looked.
+	ErrFrozen = errors.New("frozen")
+	// ErrAuditFailed means that the audit log did not take a line, and that
+	// for this reason nothing was released.
+	ErrAuditFailed = errors.New("audit log cannot be written")
+	// ErrLedgerFailed means that the ledger did not take a line.
+	ErrLedgerFailed = errors.New("ledger cannot be written")
+)
+
+// said is a sentinel in words that name what it is about.
+type said struct {
+	words string
+	is    error
+}
+
+func (e *said) Error() string { return e.words }
+func (e *said) Unwrap() error { return e.is }
+
+func notFound(name string) error {
+	return &said{fmt.Sprintf("secret %q not found", name), ErrSecretNotFound}
+}
+
+func exists(name string) error {
+	return &said{fmt.Sprintf("secret %q exists already", name), ErrSecretExists}
+}

@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"agent-secrets/audit"
+	"agent-secrets/lease"
+)
+
+// Kill is what came of ending every lease.
+type Kill struct {
+	// Leases that were in force, as far as the ledger could be read.
+	Leases []*lease.Lease
+	// What went wrong with each file, or nil.
+	Ledger, Audit, Marker error
+}
+
+// RevokeAll ends every lease and takes the marker down if nothing went wrong.
+// It does what can be done: a ledger that cannot be used is set aside and begun
+// anew, a log that cannot be written does not keep the ledger from being. The
+// error is that of the lock, without which it does nothing.
+func (s *Store) RevokeAll(ctx context.Context) (Kill, error) {
+	held, err := s.lock(ctx)
+	if err != nil {
+		return Kill{}, err
+	}
+	t := &tx{store: s, held: held, now: s.now()}
+	kill := t.revokeAll()
+	return kill, errors.Join(held.Unlock(), t.close())
+}
+
+func (t *tx) revokeAll() Kill {
+	var kill Kill
+	kill.Audit = t.openLog()
+	kill.Ledger = t.openLedger()
+	if kill.Ledger == nil && kill.Audit == nil {
+		kill.Ledger = t.reconcile()
+	}
+	if kill.Ledger == nil {
+		kill.Leases, kill.Ledger = t.inForce()
+	}
+	if kill.Ledger != nil {
+		kill.Ledger = t.beginLedgerAnew(kill.Audit == nil)
+	}
+	if kill.Ledger == nil {
+		kill.Ledger, kill.Audit = t.writeRevokeAll(kill)
+	}
+	kill.Marker = errors.Join(kill.Ledger, kill.Audit)
+	if kill.Marker == nil {
+		kill.Audit = t.noteConfig()
+		kill.Marker = t.lowerMarker()
+	}
+	return kill
+}
+
+// noteConfig says in the log that the settings were broken.
+func (t *tx) noteConfig() error {
+	if t.store.configErr == nil {
+		return nil
+	}
+	return t.note(audit.Event{Event: audit.ConfigInvalid, ClientID: t.store.opts.ClientID})
+}
+
+func (t *tx) inForce() ([]*lease.Lease, error) {
+	state, err := t.state()
+	if err != nil {
+		return nil, err
+	}
+	return state.Active(t.now), nil
+}
+
+// writeRevokeAll ends every lease in the ledger, and then in the log if that
+// can be written.
+func (t *tx) writeRevokeAll(kill Kill) (ledger, log error) {
+	event := audit.Event{Event: audit.KillswitchRevoke, OK: true, ClientID: t.store.opts.ClientID, Count: len(kill.Leases)}
+	if kill.Audit != nil {
+		event.Seq, event.Time = t.ledger.Seq()+1, t.now
+		return t.endInLedger(event), kill.Audit
+	}
+	err := t.enforce(event)
+	if errors.Is(err, ErrAuditFailed) {
+		return nil, err
+	}
+	return err, nil
+}
+
+func (t *tx) endInLedger(event audit.Event) error {
+	if err := t.ledger.Append(opsFor([]audit.Event{event})...); err != nil {
+		return err
+	}
+	return t.ledger.Sync()
+}
+
+// beginLedgerAnew sets aside what is in the ledger's place and writes a ledger
+// from the log, or one without leases if the log cannot be read either: every
+// lease is about to end, so that nothing is lost but its history.
+func (t *tx) beginLedgerAnew(haveLog bool) error {
+	dir := t.store.dir
+	if there, err := dir.Exists(ledgerFile); err != nil {
+		return err
+	} else if there {
+		if err := dir.SetAside(t.held, ledgerFile, setAsideName(ledgerFile, t.now)); err != nil {
+			return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
+		}
+	}
+	if err := t.writeLedger(haveLog); err != nil {
+		return err
+	}
+	return t.openLedger()
+}
+
+// writeLedger makes a ledger of what the log says.
+func (t *tx) writeLedger(fromLog bool) error {
+	var events []audit.Event
+	if fromLog {
+		var err error
+		if events, err = audit.Since(t.logFile, 0); err != nil {
+			return err
+		}
+	}
+	data, err := lease.Write(t.now, opsFor(events)...)
+	if err != nil {
+		return err
+	}
+	if err := t.store.dir.Replace(t.held, ledgerFile, data); err != nil {
+		return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
+	}
+	return nil
+}
+
+func setAsideName(name string, now time.Time) string {
+	return name + ".damaged-" + now.Format("20060102T150405Z")
+}
+
+func (t *tx) lowerMarker() error {
+	up, err := t.store.markerUp()
+	if err != nil || !up {
+		return err
+	}
+	return t.store.dir.Remove(t.held, markerFile)
+}
+
+// finishKillswitch does what an interrupted killswitch had left to do.
+func (t *tx) finishKillswitch() error {
+	leases, err := t.inForce()
+	if err != nil {
+		return err
+	}
+	ledger, log := t.writeRevokeAll(Kill{Leases: leases})
+	if err := errors.Join(ledger, log); err != nil {
+		return err
+	}
+	return t.lowerMarker()
+}

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"agent-secrets/internal/strictjson"
+)
+
+// marker is the content of the marker file. An empty file is a marker too: on
+// a full disk there is room for the name alone.
+type marker struct {
+	Version   int       `json:"version"`
+	StartedAt time.Time `json:"started_at"`
+	ClientID  string    `json:"client_id"`
+}
+
+const maxMarker = 4 << 10
+
+// RaiseMarker puts up the marker of a killswitch. It takes no lock: from the
+// moment it returns, no lease is in force and none is granted.
+func (s *Store) RaiseMarker() error {
+	data, err := json.Marshal(marker{Version: 1, StartedAt: s.now(), ClientID: s.opts.ClientID})
+	if err != nil {
+		return err
+	}
+	err = s.dir.Create(markerFile, append(data, '\n'))
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if up, _ := s.dir.Exists(markerFile); up { // not told: assume the worst
+		return nil
+	}
+	return fmt.Errorf("raise the killswitch marker: %w", err)
+}
+
+func (s *Store) markerUp() (bool, error) { return s.dir.Exists(markerFile) }
+
+// marker reports whether a killswitch has not finished, and when it began. A
+// marker that cannot be read began when its file was made.
+func (s *Store) marker() (at time.Time, up bool, err error) {
+	info, err := s.dir.Lstat(markerFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, false, nil
+	}
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	return s.readMarker(info.ModTime).StartedAt, true, nil
+}
+
+func (s *Store) readMarker(made time.Time) marker {
+	m := marker{StartedAt: made.UTC(), ClientID: "unknown"}
+	data, _, err := s.dir.Read(markerFile, maxMarker)
+	if err != nil {
+		return m
+	}
+	var read marker
+	if strictjson.Decode(data, &read) != nil {
+		return m
+	}
+	return read
+}
+
+// Frozen reports whether grants are refused at present.
+func (s *Store) Frozen() (bool, error) { return s.markerUp() }

@@ -1,0 +1,214 @@
+package store
+
+import (
+	"fmt"
+
+	"agent-secrets/audit"
+	"agent-secrets/internal/fsx"
+	"agent-secrets/lease"
+)
+
+// recover brings ledger and log together after a crash, and finishes a
+// killswitch that was interrupted. After it the state is as if nothing had
+// happened but what the log says.
+func (t *tx) recover() error {
+	if err := t.reconcile(); err != nil {
+		return err
+	}
+	up, err := t.store.markerUp()
+	if err != nil || !up {
+		return err
+	}
+	if err := t.finishKillswitch(); err != nil {
+		return fmt.Errorf("%w: a killswitch has not finished: %w", ErrFrozen, err)
+	}
+	return nil
+}
+
+// mendLedger cuts off what a crash tore. The log says what it was.
+func (t *tx) mendLedger(tail lease.Tail) error {
+	switch {
+	case tail.End == t.ledgers.Size():
+		return nil
+	case tail.Adopt:
+		if err := t.ledgers.Append([]byte{'\n'}); err != nil {
+			return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
+		}
+		return t.ledgers.Sync()
+	}
+	return t.cutLedger(tail.End)
+}
+
+func (t *tx) cutLedger(end int64) error {
+	repair, err := audit.Describe(t.ledgers, ledgerFile, end)
+	if err != nil {
+		return err
+	}
+	if err := t.note(audit.Event{Event: audit.LogRepair, OK: true, Repair: &repair}); err != nil {
+		return err
+	}
+	if err := t.ledgers.Truncate(end); err != nil {
+		return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
+	}
+	return nil
+}
+
+// reconcile compares how far ledger and log have come. It is a comparison of
+// two numbers unless there was a crash.
+func (t *tx) reconcile() error {
+	ledger, log := t.ledger.Seq(), t.log.Head().LedgerSeq
+	switch {
+	case ledger < log:
+		return t.replay(ledger)
+	case ledger > log:
+		return t.confirm(log)
+	}
+	return nil
+}
+
+// replay writes the ledger lines again that a crash took.
+func (t *tx) replay(after uint64) error {
+	events, err := audit.Since(t.logFile, after)
+	if err != nil {
+		return err
+	}
+	ops := opsFor(events)
+	if err := t.ledger.Append(ops...); err != nil {
+		return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
+	}
+	if err := t.ledger.Sync(); err != nil {
+		return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
+	}
+	if t.ledger.Seq() != t.log.Head().LedgerSeq {
+		return fmt.Errorf("%s: %w: it does not fit the audit log", t.ledgers.Path(), lease.ErrCorrupt)
+	}
+	return t.note(audit.Event{Event: audit.LedgerRepair, OK: true, Count: len(ops)})
+}
+
+// confirm writes to the log what only the ledger knows: revocations whose audit
+// line a crash took, and grants whose audit line it took, which nobody received
+// and which end here.
+func (t *tx) confirm(after uint64) error {
+	ops, err := lease.Since(t.ledgers, after)
+	if err != nil {
+		return err
+	}
+	events := make([]audit.Event, len(ops))
+	for i, op := range ops {
+		events[i] = eventFor(op)
+	}
+	return t.announceDurably(events...)
+}
+
+// announceDurably is announce, with both files synced in their order.
+func (t *tx) announceDurably(events ...audit.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	if err := t.note(events...); err != nil {
+		return err
+	}
+	if err := t.ledger.Append(opsFor(events)...); err != nil {
+		return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
+	}
+	return nil
+}
+
+// eventFor returns the audit event of a ledger line that has none.
+func eventFor(op lease.Op) audit.Event {
+	e := audit.Event{OK: true, At: op.Time, LeaseID: op.LeaseID, Secret: op.Secret, ClientID: op.ClientID, Via: op.Via}
+	switch {
+	case op.Op == lease.KindRevokeAll:
+		e.Event = audit.KillswitchRevoke
+	case op.Op == lease.KindGrant:
+		e.Event, e.Reason = audit.LeaseUndelivered, lease.Undelivered
+	default:
+		e.Event, e.Reason = endEvent(op.Reason), op.Reason
+	}
+	return e
+}
+
+func endEvent(reason string) string {
+	switch reason {
+	case lease.Expired:
+		return audit.LeaseExpired
+	case lease.Undelivered:
+		return audit.LeaseUndelivered
+	}
+	return audit.LeaseRevoked
+}
+
+// state folds the ledger. Where a crash left a hole in the middle of it, what
+// follows the hole is written again from the log first.
+func (t *tx) state() (*lease.State, error) {
+	state, end, err := lease.Fold(t.ledgers, t.ledgers.Size())
+	if err != nil {
+		return nil, inFile(t.ledgers.Path(), err)
+	}
+	if end == t.ledgers.Size() {
+		return state, nil
+	}
+	if err := t.cutLedger(end); err != nil {
+		return nil, err
+	}
+	t.ledger = lease.OpenLedger(t.ledgers, lease.Tail{Seq: state.Seq, End: end})
+	if err := t.replay(state.Seq); err != nil {
+		return nil, err
+	}
+	state, _, err = lease.Fold(t.ledgers, t.ledgers.Size())
+	return state, err
+}
+
+// readState is the ledger as a reader sees it, without the lock: what a crash
+// took from it is read from the log, and nothing is in force while a killswitch
+// is unfinished.
+func (s *Store) readState() (*lease.State, error) {
+	ledger, err := s.dir.OpenJournal(ledgerFile)
+	if err != nil {
+		return nil, missing(err, lease.ErrCorrupt)
+	}
+	defer ledger.Close()
+	state, _, err := lease.Fold(ledger, ledger.Size())
+	if err != nil {
+		return nil, inFile(ledger.Path(), err)
+	}
+	log, err := s.openLog()
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	if err := catchUp(state, log); err != nil {
+		return nil, err
+	}
+	if at, up, err := s.marker(); err != nil {
+		return nil, err
+	} else if up {
+		state.RevokeAll(at)
+	}
+	return state, nil
+}
+
+func catchUp(state *lease.State, log *fsx.Journal) error {
+	head, err := audit.ReadHead(log)
+	if err != nil || head.LedgerSeq <= state.Seq {
+		return err
+	}
+	events, err := audit.Since(log, state.Seq)
+	if err != nil {
+		return err
+	}
+	for _, op := range opsFor(events) {
+		if err := state.Apply(op); err != nil {
+			return fmt.Errorf("%w: %v", lease.ErrCorrupt, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) openLog() (*fsx.Journal, error) {
+	log, err := s.dir.OpenJournal(auditFile)
+	if err != nil {
+		return nil, missing(err, audit.ErrCorrupt)
+	}
+	return log, nil
+}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"agent-secrets/audit"
+	"agent-secrets/lease"
+)
+
+// Selector says which leases are meant. The empty selector means none.
+type Selector struct {
+	IDs      []string // ids or unique prefixes of ids
+	Secret   string
+	ClientID string
+}
+
+// Ended is what a revocation did.
+type Ended struct {
+	Leases  []*lease.Lease // that it ended
+	Already []*lease.Lease // named by id, that had ended before
+}
+
+// Revoke ends the leases that are meant, or none if an id is not known. It
+// needs neither the identity nor the store.
+func (s *Store) Revoke(ctx context.Context, meant Selector) (Ended, error) {
+	return s.end(ctx, meant, lease.Revoked)
+}
+
+// Undelivered ends a lease whose value could not be handed over.
+func (s *Store) Undelivered(ctx context.Context, ids ...string) error {
+	_, err := s.end(ctx, Selector{IDs: ids}, lease.Undelivered)
+	return err
+}
+
+func (s *Store) end(ctx context.Context, meant Selector, reason string) (Ended, error) {
+	var ended Ended
+	err := s.update(ctx, func(t *tx) error {
+		state, err := t.state()
+		if err != nil {
+			return err
+		}
+		if ended, err = t.choose(state, meant); err != nil {
+			return err
+		}
+		if err := t.enforce(t.endEvents(ended.Leases, reason)...); err != nil {
+			return err
+		}
+		return t.prune()
+	})
+	return ended, err
+}
+
+func (t *tx) choose(state *lease.State, meant Selector) (Ended, error) {
+	var ended Ended
+	chosen := map[*lease.Lease]bool{}
+	for _, id := range meant.IDs {
+		l, err := state.Find(id)
+		if err != nil {
+			return Ended{}, err
+		}
+		if !l.Active(t.now) {
+			ended.Already = append(ended.Already, l)
+		}
+		chosen[l] = true
+	}
+	for _, l := range state.Active(t.now) {
+		if chosen[l] || l.Secret == meant.Secret || l.ClientID == meant.ClientID {
+			ended.Leases = append(ended.Leases, l)
+		}
+	}
+	return ended, nil
+}
+
+func (t *tx) endEvents(leases []*lease.Lease, reason string) []audit.Event {
+	events := make([]audit.Event, len(leases))
+	for i, l := range leases {
+		events[i] = audit.Event{
+			Event: endEvent(reason), OK: reason != lease.Undelivered, Secret: l.Secret, LeaseID: l.ID,
+			ClientID: l.ClientID, Via: l.Via, Reason: reason,
+		}
+		if reason == lease.Expired {
+			events[i].At = l.ExpiresAt
+		}
+	}
+	return events
+}
+
+// prune writes down which leases have expired, and compacts a ledger that is
+// mostly of the past.
+func (t *tx) prune() error {
+	state, err := t.state()
+	if err != nil {
+		return err
+	}
+	var expired []*lease.Lease
+	for _, l := range state.Leases {
+		if l.EndedAt.IsZero() && !l.Active(t.now) {
+			expired = append(expired, l)
+		}
+	}
+	if err := t.announceDurably(t.endEvents(expired, lease.Expired)...); err != nil {
+		return err
+	}
+	if t.ledgers.Size() < compactAt {
+		return nil
+	}
+	return t.compactFrom()
+}
+
+// compact prunes, after a grant has made the ledger grow.
+func (t *tx) compact() error { return t.prune() }
+
+func (t *tx) compactFrom() error {
+	state, err := t.state()
+	if err != nil {
+		return err
+	}
+	data, err := lease.Compact(state, t.now)
+	if err != nil {
+		return err
+	}
+	if int64(len(data)) >= t.ledgers.Size()/2 {
+		return nil
+	}
+	// The log must be durable before the lines that repeat it are dropped.
+	if err := auditFailure(t.log.Sync()); err != nil {
+		return err
+	}
+	if err := t.store.dir.Replace(t.held, ledgerFile, data); err != nil {
+		return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
+	}
+	return nil
+}
+
+// Prune writes down which leases have expired.
+func (s *Store) Prune(ctx context.Context) error {
+	return s.update(ctx, (*tx).prune)
+}

@@ -1,0 +1,172 @@
+// Package store is the state directory as one thing: an age-encrypted store of
+// secrets, the ledger of leases on them, the audit log and the settings, with
+// one lock around every change and one order of writes.
+//
+// # What is promised
+//
+// Nothing that was acknowledged is lost to a crash, and no value leaves before
+// its audit line is on disk. A grant needs everything to work; a revocation
+// needs as little as possible to work. The log is the truth and the ledger its
+// index: a grant is appended to the log, then to the ledger, the lock is given
+// back, the log is synced once, and only then does the caller get the value.
+// Ledger lines that a crash took are written again from the log by the next
+// writer. A revocation goes to the ledger first and to the log after. A change
+// of the store is announced in the log, with the generation that the store will
+// have, before the store is replaced.
+//
+// # Files
+//
+//	identity.age   the X25519 identity, as age-keygen writes it
+//	secrets.age    the store, one age file; secrets.age.bak is the generation before
+//	leases.jsonl   the ledger, see package lease
+//	audit.jsonl    the log, see package audit
+//	config.json    the settings
+//	lock           the lock, never removed or replaced
+//	killswitch     the marker of a killswitch that has not finished; while it is
+//	               there no lease is in force and none is granted
+//
+// Nothing outside this package knows that state is files.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"agent-secrets/audit"
+	"agent-secrets/internal/fsx"
+)
+
+const (
+	identityFile = "identity.age"
+	storeFile    = "secrets.age"
+	backupFile   = "secrets.age.bak"
+	ledgerFile   = "leases.jsonl"
+	auditFile    = audit.FileName
+	configFile   = "config.json"
+	lockFile     = "lock"
+	markerFile   = "killswitch"
+)
+
+// Options is what a store takes from its surroundings.
+type Options struct {
+	Path         string // of the state directory
+	Identity     string // text of an identity to use, or empty
+	IdentityFile string // file of an identity to use, or empty
+	ClientID     string // who asks, for the audit log
+	Now          func() time.Time
+	Rand         io.Reader // cryptographically secure
+	// OpenDir opens the state directory, MakeDir makes it first.
+	OpenDir, MakeDir func(path string) (fsx.FS, error)
+}
+
+// Store is a state directory that has been initialised.
+type Store struct {
+	opts      Options
+	dir       *fsx.Dir
+	config    Config
+	configErr error // only where the store was opened for a killswitch
+}
+
+// Open opens the state directory. It reads the settings and nothing else.
+func Open(opts Options) (*Store, error) {
+	fsys, err := openDir(opts)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := fsx.NewDir(fsys)
+	if err != nil {
+		return nil, errors.Join(err, fsys.Close())
+	}
+	s := &Store{opts: opts, dir: dir}
+	if err := s.checkInitialized(); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	if s.config, err = readConfig(dir); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	return s, nil
+}
+
+// OpenForKillswitch opens the state directory whatever its settings and modes
+// are like: broken settings are replaced by the defaults.
+func OpenForKillswitch(opts Options) (*Store, error) {
+	fsys, err := openDir(opts)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{opts: opts, dir: fsx.LenientDir(fsys)}
+	if err := s.checkInUse(); err != nil {
+		return nil, errors.Join(err, s.dir.Close())
+	}
+	if s.config, s.configErr = readConfig(s.dir); s.configErr != nil {
+		s.config = DefaultConfig()
+	}
+	return s, nil
+}
+
+func openDir(opts Options) (fsx.FS, error) {
+	fsys, err := opts.OpenDir(opts.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", opts.Path, ErrNotInitialized)
+	}
+	return fsys, err
+}
+
+// checkInitialized tells a directory where init never ended from one that lost
+// a file later: config.json is the last file that init writes.
+func (s *Store) checkInitialized() error {
+	for _, name := range []string{configFile, lockFile} {
+		ok, err := s.dir.Exists(name)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("%s: %w: there is no %s", s.opts.Path, ErrNotInitialized, name)
+		}
+	}
+	return nil
+}
+
+// checkInUse asks less: a killswitch works wherever there may be leases.
+func (s *Store) checkInUse() error {
+	for _, name := range []string{ledgerFile, auditFile, storeFile} {
+		if ok, err := s.dir.Exists(name); ok || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: %w", s.opts.Path, ErrNotInitialized)
+}
+
+// Config returns the settings.
+func (s *Store) Config() Config { return s.config }
+
+// Path returns the path of the state directory.
+func (s *Store) Path() string { return s.opts.Path }
+
+// Close closes the directory.
+func (s *Store) Close() error { return s.dir.Close() }
+
+// lock waits for the lock for as long as the settings say.
+func (s *Store) lock(ctx context.Context) (*fsx.Held, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	held, err := s.dir.Lock(lockFile, s.config.LockTimeout.Duration())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w: there is no %s", s.opts.Path, ErrNotInitialized, lockFile)
+	}
+	return held, err
+}
+
+// missing turns the absence of a file that init made into the corruption that
+// it is.
+func missing(err, corrupt error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %v", corrupt, err)
+	}
+	return err
+}

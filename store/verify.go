@@ -1,0 +1,136 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"agent-secrets/audit"
+	"agent-secrets/lease"
+)
+
+// Verified is what a verification found to be in order.
+type Verified struct {
+	audit.Report
+	Grants int      // in the log
+	Notes  []string // what the next command that writes will put in order
+}
+
+// Verify checks the whole chain of the log, and the ledger and the store
+// against it. The error names the first thing that does not fit.
+func (s *Store) Verify() (Verified, error) {
+	state, err := s.readState()
+	if err != nil && !errors.Is(err, audit.ErrCorrupt) {
+		return Verified{}, err
+	}
+	log, err := s.openLog()
+	if err != nil {
+		return Verified{}, err
+	}
+	defer log.Close()
+	check := newCrossCheck(state, s.now())
+	var v Verified
+	v.Report, err = audit.Verify(log, check.event)
+	v.Grants = check.grants
+	if err != nil {
+		return v, err
+	}
+	if err := check.finish(v.Head); err != nil {
+		return v, inFile(s.dir.Path(ledgerFile), err)
+	}
+	if v.Torn > 0 {
+		v.Notes = append(v.Notes, fmt.Sprintf("%d torn bytes at the end of the log", v.Torn))
+	}
+	return v, s.verifyGeneration(&v)
+}
+
+// verifyGeneration compares the store with the newest generation in the log.
+// Without an identity it cannot, and says so.
+func (s *Store) verifyGeneration(v *Verified) error {
+	snap, err := s.load()
+	if errors.Is(err, ErrIdentityMissing) {
+		v.Notes = append(v.Notes, "the store was not compared: there is no identity")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch announced := v.Head.Generation; {
+	case snap.Generation == announced:
+		return nil
+	case snap.Generation+1 == announced:
+		v.Notes = append(v.Notes, fmt.Sprintf("generation %d of the store was announced and not written", announced))
+		return nil
+	default:
+		return fmt.Errorf("%s: %w: it is at generation %d, the log says %d", s.dir.Path(storeFile), ErrCorrupt, snap.Generation, announced)
+	}
+}
+
+// crossCheck holds the ledger against the events of the log as they go by.
+type crossCheck struct {
+	now    time.Time
+	ledger map[string]*lease.Lease
+	seen   map[string]bool // leases of the ledger that the log granted
+	open   map[string]bool // leases that are in force by the log
+	grants int
+}
+
+func newCrossCheck(state *lease.State, now time.Time) *crossCheck {
+	c := &crossCheck{now: now, ledger: map[string]*lease.Lease{}, seen: map[string]bool{}, open: map[string]bool{}}
+	if state != nil {
+		for _, l := range state.Leases {
+			c.ledger[l.ID] = l
+		}
+	}
+	return c
+}
+
+func (c *crossCheck) event(e audit.Event) error {
+	switch {
+	case e.Event == audit.LeaseGrant:
+		c.grants++
+		return c.grant(e)
+	case e.Event == audit.KillswitchRevoke:
+		clear(c.open)
+	case e.ForLedger():
+		delete(c.open, e.LeaseID)
+	}
+	return nil
+}
+
+func (c *crossCheck) grant(e audit.Event) error {
+	if c.now.Before(e.ExpiresAt) {
+		c.open[e.LeaseID] = true
+	}
+	l := c.ledger[e.LeaseID]
+	if l == nil {
+		return nil
+	}
+	c.seen[e.LeaseID] = true
+	if l.Secret != e.Secret || l.ClientID != e.ClientID || l.Via != e.Via || !l.ExpiresAt.Equal(e.ExpiresAt) || !l.GrantedAt.Equal(e.When()) {
+		return fmt.Errorf("lease %s is not what the ledger says it is", e.LeaseID)
+	}
+	return nil
+}
+
+// finish compares what is left. Lines of the ledger that are newer than the log
+// are of a crash, and the next writer deals with them.
+func (c *crossCheck) finish(head audit.Head) error {
+	for id, l := range c.ledger {
+		if l.Seq > head.LedgerSeq {
+			continue
+		}
+		if !c.seen[id] {
+			return fmt.Errorf("%w: lease %s has no line in the audit log", lease.ErrCorrupt, id)
+		}
+		if l.Active(c.now) && !c.open[id] {
+			return fmt.Errorf("%w: lease %s is in force, and has ended in the audit log", lease.ErrCorrupt, id)
+		}
+	}
+	for id := range c.open {
+		if c.ledger[id] == nil {
+			return fmt.Errorf("%w: lease %s of the audit log is missing", lease.ErrCorrupt, id)
+		}
+	}
+	return nil
+}
