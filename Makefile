@@ -8,7 +8,7 @@ TAGS     = urfave_cli_no_docs
 LDFLAGS  = -s -w -X agent-secrets/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test race lint vet fmt tidy cover install check clean
+.PHONY: build test race lint vet fmt tidy cover fuzz install check clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)' -o secrets .
@@ -36,6 +36,14 @@ tidy:
 cover:
 	$(GO) test -tags $(TAGS) -coverpkg=./... -coverprofile=cover.out ./...
 	$(GO) tool cover -func=cover.out | tail -n 1
+
+# Each fuzz target for FUZZTIME; their seeds run in make test.
+FUZZTIME ?= 10s
+fuzz:
+	@for pair in $$(grep -rl --include='*_test.go' '^func Fuzz' . | sort -u | \
+		while read -r file; do sed -n "s|^func \(Fuzz[A-Za-z0-9]*\)(.*|$$(dirname $$file):\1|p" $$file; done); do \
+		echo "$$pair"; $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$${pair#*:}\$$" -fuzztime $(FUZZTIME) $${pair%%:*} || exit 1; \
+	done
 
 install: build
 	mkdir -p '$(GOBIN)'

@@ -57,7 +57,7 @@ func parseIdentity(text []byte) (*age.X25519Identity, error) {
 		}
 		id, err := age.ParseX25519Identity(line)
 		if err != nil || found != nil {
-			return nil, fmt.Errorf("%w: it must hold one line AGE-SECRET-KEY-1...", ErrIdentityInvalid)
+			return nil, fmt.Errorf("%w: it must hold one key, a line that begins with AGE-SECRET-KEY-1", ErrIdentityInvalid)
 		}
 		found = id
 	}

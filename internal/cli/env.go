@@ -46,6 +46,7 @@ type Terminal interface {
 
 // System returns the surroundings of a real process.
 func System() *Env {
+	harden()
 	// Writing to a closed pipe or past a file size limit is then an error
 	// like any other. Notify, unlike Ignore, is not inherited by children.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGXFSZ)

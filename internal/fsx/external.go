@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 )
 
 // ReadExternal returns the whole of a file outside the state directory that the
 // user named: a link or a pipe is followed, as any program would.
 func ReadExternal(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openExternal(path)
 	if err != nil {
 		return nil, err
 	}
@@ -19,4 +21,18 @@ func ReadExternal(path string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("%s: %w: more than %d bytes", path, ErrTooLarge, limit)
 	}
 	return data, err
+}
+
+// openExternal takes a path like /dev/fd/63, which a shell makes of <(command),
+// for the descriptor that it names: a process that hides its memory may not
+// look into its own /proc.
+func openExternal(path string) (*os.File, error) {
+	number, ok := strings.CutPrefix(path, "/dev/fd/")
+	if path == "/dev/stdin" {
+		number, ok = "0", true
+	}
+	if fd, err := strconv.Atoi(number); ok && err == nil && fd >= 0 {
+		return os.NewFile(uintptr(fd), path), nil
+	}
+	return os.Open(path)
 }

@@ -30,9 +30,11 @@ type settings struct {
 	Stringer fmt.Stringer     `json:"stringer"`
 	Quoted   int              `json:"quoted,string"`
 	Hidden   string           `json:"-"`
-	Dash     string           `json:"-,"`
-	Plain    string
-	private  string
+	//lint:ignore SA5008 a key that is a dash is part of what is tested
+	Dash  string `json:"-,"`
+	Plain string
+	//lint:ignore U1000 it is there to show that it is never filled
+	private string
 }
 
 type inner struct {
