@@ -33,6 +33,7 @@ type invocation struct {
 	env    *Env
 	parsed parsed
 	dir    string // --dir
+	format string // --format
 	ran    bool   // a command got as far as its own work
 	result result
 }
@@ -79,7 +80,6 @@ func (inv *invocation) helpTopic() string {
 }
 
 func (inv *invocation) do(work func() (result, error)) error {
-	inv.ran = true
 	var err error
 	inv.result, err = work()
 	return err
@@ -88,8 +88,13 @@ func (inv *invocation) do(work func() (result, error)) error {
 // action makes work the action of a command.
 func (inv *invocation) action(work func(c *cli.Context) (result, error)) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		inv.dir = c.String("dir")
-		inv.warnDeprecated(c)
+		inv.ran = true
+		global := c.Lineage()[len(c.Lineage())-2]
+		inv.dir, inv.format = global.String("dir"), global.String("format")
+		if inv.format != "" && inv.format != "json" && inv.format != "text" {
+			return usageError{msg: "--format takes json or text", fix: "secrets help"}
+		}
+		inv.warnDeprecated(global, c)
 		return inv.do(func() (result, error) { return work(c) })
 	}
 }
@@ -108,6 +113,7 @@ func newApp(inv *invocation) *cli.App {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "dir", Usage: "use the state directory `PATH`"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON document (the default, but for lease)"},
+			&cli.StringFlag{Name: "format", Usage: "print `json` (the default) or text, for people"},
 			&cli.BoolFlag{Name: "human", Hidden: true},
 			&cli.StringFlag{Name: "output", Hidden: true},
 		},

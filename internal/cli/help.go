@@ -163,6 +163,7 @@ func environmentHelp() []item {
 		{"SECRETS_IDENTITY", "the text of the identity that opens the store: for CI, where no key is to touch the disk"},
 		{"SECRETS_IDENTITY_FILE", "the file of the identity that opens the store, kept apart from it"},
 		{"SECRETS_CLIENT_ID", "who asks, in leases and in the audit log; else user@host"},
+		{"SECRETS_FORMAT", "text for people, json (the default) for programs, if --format is not given"},
 		{"HOME, USER", "where ~ is, and who user@host is"},
 	}
 }

@@ -39,19 +39,9 @@ func (inv *invocation) finish(err error) int {
 
 func (inv *invocation) printResult() error {
 	r := inv.result
-	output := r.raw
-	switch {
-	case r.raw != nil:
-	case r.text != "" && inv.env.StdoutTerminal && !inv.parsed.has("json"):
-		output = []byte(r.text)
-	default:
-		var err error
-		output, err = encode(envelope{
-			OK: true, Success: true, Command: inv.command(), Result: r.value, NextActions: inv.here(r.next),
-		})
-		if err != nil {
-			return err
-		}
+	output, err := inv.render(r)
+	if err != nil {
+		return err
 	}
 	to := inv.env.Stdout
 	if r.secret {
@@ -69,14 +59,42 @@ func (inv *invocation) printResult() error {
 	return nil
 }
 
+func (inv *invocation) render(r result) ([]byte, error) {
+	switch {
+	case r.raw != nil:
+		return r.raw, nil
+	case r.text != "" && (inv.text() || inv.env.StdoutTerminal && !inv.parsed.has("json")):
+		return []byte(r.text), nil
+	case inv.text():
+		text, err := renderText(r.value, inv.env.Now())
+		return []byte(text), err
+	}
+	return encode(envelope{
+		OK: true, Success: true, Command: inv.command(), Result: r.value, NextActions: inv.here(r.next),
+	})
+}
+
+// text reports whether people are to read the output: --json goes before
+// --format, and that before SECRETS_FORMAT.
+func (inv *invocation) text() bool {
+	if inv.parsed.has("json") {
+		return false
+	}
+	if inv.format != "" {
+		return inv.format == "text"
+	}
+	return inv.getenv("SECRETS_FORMAT") == "text"
+}
+
 // printError prints the error envelope, with the result of what was done in
 // part: on standard output, or where a raw
 // command has to leave that empty, on standard error.
 func (inv *invocation) printError(err error) int {
 	entry := lookup(err)
+	fix := inv.hereCommand(fixFor(err, entry))
 	output, failed := encode(envelope{
 		Command: inv.command(), Result: inv.result.value, Error: &errorBody{Message: err.Error(), Code: entry.code},
-		Fix: inv.hereCommand(fixFor(err, entry)), NextActions: []action{},
+		Fix: fix, NextActions: []action{},
 	})
 	if failed != nil {
 		return exitInternal
@@ -84,6 +102,9 @@ func (inv *invocation) printError(err error) int {
 	to := inv.env.Stdout
 	if inv.printsRaw() {
 		to = inv.env.Stderr
+	}
+	if inv.text() {
+		to, output = inv.env.Stderr, []byte(errorText(inv.command(), err, fix))
 	}
 	if _, failed := to.Write(output); failed != nil {
 		// Somebody may still read the other stream; the status tells anyway.
@@ -127,8 +148,7 @@ func (inv *invocation) warn(format string, args ...any) {
 }
 
 // warnDeprecated tells old scripts what no longer has an effect.
-func (inv *invocation) warnDeprecated(c *cli.Context) {
-	global := c.Lineage()[len(c.Lineage())-2]
+func (inv *invocation) warnDeprecated(global, c *cli.Context) {
 	for flag, given := range map[string]bool{
 		"human": global.Bool("human"), "output": global.IsSet("output"), "raw": c.Bool("raw"),
 	} {
