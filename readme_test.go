@@ -47,7 +47,7 @@ func TestTheReadmeStartsWithCommandsOfTheMakefile(t *testing.T) {
 }
 
 func TestTheSettingsOfTheReadmeAreAccepted(t *testing.T) {
-	config := fenced(readme(t), "json")[0]
+	config := fenced(readme(t), "json")[1]
 	if !json.Valid([]byte(config)) {
 		t.Fatal("not JSON")
 	}
@@ -65,6 +65,8 @@ func consoleSteps(readme string) []consoleStep {
 		for _, line := range strings.Split(strings.TrimSuffix(block, "\n"), "\n") {
 			if command, ok := strings.CutPrefix(line, "$ "); ok {
 				steps = append(steps, consoleStep{command: command})
+			} else if more, ok := strings.CutPrefix(line, "> "); ok {
+				steps[len(steps)-1].command += "\n" + more
 			} else {
 				steps[len(steps)-1].want += line + "\n"
 			}

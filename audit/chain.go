@@ -17,14 +17,15 @@ import (
 // log.repair event that describes it.
 type chain struct {
 	r      io.ReaderAt
+	from   int64 // where it began to read
 	last   tail
 	found  bool  // last is known
 	gap    int64 // where the open gap begins, or -1
 	zeroed bool  // the gap holds zero bytes: data never reached the disk
 }
 
-func newChain(r io.ReaderAt, atStart bool) *chain {
-	return &chain{r: r, gap: -1, found: atStart, last: tail{head: origin()}}
+func newChain(r io.ReaderAt, from int64) *chain {
+	return &chain{r: r, from: from, gap: -1, found: from == 0, last: tail{head: origin()}}
 }
 
 // next takes the next line. It returns the line's event, unless the line is
@@ -62,7 +63,8 @@ func (c *chain) extend(line fsx.Line) {
 }
 
 func (c *chain) closes(e Event) bool {
-	return e.Event == LogRepair && e.Repair != nil && e.Repair.File == FileName && e.Repair.Offset == c.gap
+	return e.Event == LogRepair && e.Repair != nil && e.Repair.File == FileName &&
+		(e.Repair.Offset == c.gap || e.Repair.Offset < c.from)
 }
 
 func (c *chain) close(e Event, line fsx.Line) error {
@@ -76,6 +78,9 @@ func (c *chain) close(e Event, line fsx.Line) error {
 	if sum != e.Repair.SHA256 {
 		return errors.New("what the repair passed over has changed since")
 	}
+	if e.Repair.Offset < c.from {
+		c.found = false // every line read so far lies in this gap
+	}
 	c.gap, c.zeroed = -1, false
 	return nil
 }
@@ -86,8 +91,10 @@ func (c *chain) follow(e Event, line fsx.Line) error {
 	if c.found && (e.Prev != c.last.head.Sum || e.Seq != c.last.head.Seq+1) {
 		return fmt.Errorf("seq %d does not continue the chain", e.Seq)
 	}
-	if e.Seq == 1 && (e.Event != Init || e.Version != Version) {
-		return fmt.Errorf("a log begins with an init of format version %d: this one is foreign or newer", Version)
+	if e.Seq == 1 {
+		if err := e.checkFirst(); err != nil {
+			return err
+		}
 	}
 	c.found = true
 	c.last = tail{head: headAfter(e, line.Text), end: line.End()}

@@ -49,8 +49,13 @@ const (
 	LeaseDenied      = "lease.denied"
 	LeaseUndelivered = "lease.undelivered"
 	LeaseRevoked     = "lease.revoked"
+	LeaseReleased    = "lease.released"
 	LeaseExpired     = "lease.expired"
 	KillswitchRevoke = "killswitch.revoke_all" // every lease before it has ended
+	ExecStart        = "exec.start"
+	ExecExit         = "exec.exit"
+	EnvWrite         = "env.write"
+	EnvWipe          = "env.wipe"
 	ConfigInvalid    = "config.invalid"
 	LogRepair        = "log.repair"
 	StoreRepair      = "store.repair" // a generation that was announced is not there
@@ -69,6 +74,9 @@ type Event struct {
 	LeaseID   string    `json:"lease_id,omitempty"`
 	ClientID  string    `json:"client_id,omitempty"`
 	Via       string    `json:"via,omitempty"`
+	Path      string    `json:"path,omitempty"`   // of an env file
+	Owner     string    `json:"owner,omitempty"`  // process that a lease is bound to
+	Status    *int      `json:"status,omitempty"` // exit status of a child
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	// At is when it happened, where that was before it was logged.
 	At     time.Time `json:"at,omitzero"`
@@ -95,10 +103,18 @@ type Repair struct {
 // ForLedger reports whether the ledger has a line for the event.
 func (e Event) ForLedger() bool {
 	switch e.Event {
-	case LeaseGrant, LeaseUndelivered, LeaseRevoked, LeaseExpired, KillswitchRevoke:
+	case LeaseGrant, LeaseUndelivered, LeaseRevoked, LeaseReleased, LeaseExpired, EnvWipe, KillswitchRevoke:
 		return true
 	}
 	return false
+}
+
+// checkFirst refuses the first line of a log of another kind or version.
+func (e Event) checkFirst() error {
+	if e.Seq != 1 || e.Event != Init || e.Version != Version {
+		return fmt.Errorf("a log begins with an init of format version %d: this one is foreign or newer", Version)
+	}
+	return nil
 }
 
 // When is the time at which the event took place.

@@ -29,6 +29,9 @@ type Head struct {
 // Open takes a journal for appending. What a crash left at its end is repaired
 // and noted first; a log that was tampered with is [ErrCorrupt].
 func Open(j *fsx.Journal, now time.Time) (*Log, error) {
+	if _, err := First(j); err != nil {
+		return nil, err
+	}
 	tail, err := readTail(j)
 	if err != nil {
 		return nil, err

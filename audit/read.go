@@ -58,20 +58,28 @@ func Since(j *fsx.Journal, seq uint64) ([]Event, error) {
 }
 
 // Recent returns the newest count events that match, oldest first; all of them
-// where count is 0. Lines that cannot be read are counted as skipped.
+// where count is 0. Lines that cannot be read are counted as skipped; a log of
+// which no line can be read is [ErrCorrupt], not one in which nothing happened.
 func Recent(j *fsx.Journal, count int, match func(Event) bool) (events []Event, skipped int, err error) {
+	read := 0
 	for e, err := range Newest(j) {
 		switch {
 		case errors.Is(err, ErrCorrupt):
 			skipped++
+			continue
 		case err != nil:
 			return nil, 0, err
-		case match(e):
+		}
+		read++
+		if match(e) {
 			events = append(events, e)
 		}
 		if count > 0 && len(events) == count {
 			break
 		}
+	}
+	if read == 0 {
+		return nil, skipped, fmt.Errorf("%s: %w: no line of it can be read", j.Path(), ErrCorrupt)
 	}
 	slices.Reverse(events)
 	return events, skipped, nil
@@ -84,6 +92,9 @@ func First(j *fsx.Journal) (Event, error) {
 			return Event{}, err
 		}
 		e, err := decode(line.Text)
+		if err == nil {
+			err = e.checkFirst()
+		}
 		if err != nil {
 			return Event{}, fmt.Errorf("%s: %w: line 1: %v", j.Path(), ErrCorrupt, err)
 		}

@@ -69,7 +69,7 @@ var errNoLine = errors.New("no line")
 // scan follows the chain through the lines after the byte at from, where a
 // line need not begin.
 func scan(j *fsx.Journal, from int64) (tail, error) {
-	c := newChain(j, from == 0)
+	c := newChain(j, from)
 	for line, err := range fsx.Forward(j, from, j.Size(), MaxLine) {
 		if err != nil {
 			return tail{}, err

@@ -20,7 +20,7 @@ type Report struct {
 // streams: memory does not grow with the log.
 func Verify(j *fsx.Journal, visit func(Event) error) (Report, error) {
 	var report Report
-	c := newChain(j, true)
+	c := newChain(j, 0)
 	for line, err := range fsx.Forward(j, 0, j.Size(), MaxLine) {
 		if err != nil {
 			return report, err
@@ -43,5 +43,13 @@ func Verify(j *fsx.Journal, visit func(Event) error) (Report, error) {
 	}
 	report.Head = c.last.head
 	report.Torn = j.Size() - c.last.end
+	if report.Torn == 0 {
+		return report, nil
+	}
+	// What a crash left, the next writer sees too. If it does not, writers went
+	// on beyond these bytes, and they were sound then.
+	if seen, err := readTail(j); err != nil || seen != c.last {
+		return report, fmt.Errorf("%s: %w: byte %d: what stands there is neither a line nor the end of the log", j.Path(), ErrCorrupt, c.last.end)
+	}
 	return report, nil
 }

@@ -66,6 +66,12 @@ func Render(format string, header Header, vars []Var, rand io.Reader) (Output, e
 	return Output{out.file.Bytes(), out.masks.Bytes(), out.warnings}, nil
 }
 
+// KnownFormat reports whether Render knows the format.
+func KnownFormat(format string) bool {
+	_, ok := writers(nil)[format]
+	return ok
+}
+
 // writers is the one list of formats.
 func writers(rand io.Reader) map[string]func(*document, Header, []Var) error {
 	return map[string]func(*document, Header, []Var) error{

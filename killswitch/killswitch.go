@@ -36,12 +36,15 @@ func (r Report) Failed() []Step {
 	return failed
 }
 
-// Run revokes every lease.
-func Run(ctx context.Context, s *store.Store) Report {
+// Run revokes every lease. wipe removes the env files on which none is left.
+func Run(ctx context.Context, s *store.Store, wipe func() error) Report {
 	raised := s.RaiseMarker()
 	kill, err := s.RevokeAll(ctx)
 	if err != nil {
 		kill.Ledger, kill.Audit, kill.Marker = err, err, err
+	}
+	if raised != nil && kill.Ledger != nil && s.RaiseLedger() == nil {
+		raised = nil
 	}
 	return Report{
 		Leases: kill.Leases,
@@ -50,6 +53,7 @@ func Run(ctx context.Context, s *store.Store) Report {
 			{"end_leases", kill.Ledger},
 			{"write_audit", kill.Audit},
 			{"allow_grants", kill.Marker},
+			{"remove_env_files", wipe()},
 		},
 	}
 }

@@ -42,6 +42,9 @@ const (
 	Removed     = "removed"     // the secret was removed
 	Killswitch  = "killswitch"  // revoke --all
 	Undelivered = "undelivered" // the value never reached its reader
+	Released    = "released"    // the process that it was for has ended
+	OwnerDead   = "owner_dead"  // the process that held it was killed
+	Replaced    = "replaced"    // its env file was written anew
 )
 
 // Lease is one grant of one secret to one client.
@@ -51,6 +54,9 @@ type Lease struct {
 	Secret    string
 	ClientID  string
 	Via       string
+	Path      string    // of the env file it was written to, or empty
+	Owner     string    // process that it is bound to, or empty
+	Wiped     bool      // the env file is gone
 	GrantedAt time.Time // UTC
 	ExpiresAt time.Time // UTC
 	EndedAt   time.Time // zero while it has not been ended

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,7 +17,7 @@ type Ledger struct {
 
 // Tail is what stands at the end of a ledger file.
 type Tail struct {
-	Seq uint64 // of the last line
+	Seq uint64 // of the last line, an adopted one included
 	// End is where the last good line ends; what lies beyond, up to the
 	// journal's size, was torn by a crash.
 	End int64
@@ -27,25 +28,51 @@ type Tail struct {
 // ReadTail reads the end of a ledger, at a cost that does not grow with it.
 // Where that cannot be read the error is [ErrCorrupt].
 func ReadTail(j *fsx.Journal) (Tail, error) {
-	adopt := false
+	if err := checkHeader(j); err != nil {
+		return Tail{}, err
+	}
+	var adopted *Op
 	for line, err := range fsx.Backward(j, j.Size(), MaxLine) {
 		switch {
 		case err != nil:
 			return Tail{}, err
 		case line.Zeroed:
-			adopt = false
+			adopted = nil
 		case !line.Terminated:
-			_, err := Decode(line.Text)
-			adopt = err == nil
+			if op, err := Decode(line.Text); err == nil {
+				adopted = &op
+			}
 		default:
 			op, err := Decode(line.Text)
 			if err != nil {
 				return Tail{}, fmt.Errorf("%s: %w: the line at byte %d: %v", j.Path(), ErrCorrupt, line.Offset, err)
 			}
-			return Tail{Seq: op.Seq, End: line.End(), Adopt: adopt}, nil
+			if adopted != nil {
+				op.Seq = adopted.Seq
+			}
+			return Tail{Seq: op.Seq, End: line.End(), Adopt: adopted != nil}, nil
 		}
 	}
 	return Tail{}, fmt.Errorf("%s: %w: it holds no readable line", j.Path(), ErrCorrupt)
+}
+
+// checkHeader stops a writer from adding to a format that it does not know.
+func checkHeader(j *fsx.Journal) error {
+	err := errors.New("it is empty")
+	for line, readErr := range fsx.Forward(j, 0, min(j.Size(), MaxLine), MaxLine) {
+		if readErr != nil {
+			return readErr
+		}
+		var op Op
+		if op, err = Decode(line.Text); err == nil && op.Op != KindHeader {
+			err = errors.New("it is not a header")
+		}
+		break
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w: line 1: %v", j.Path(), ErrCorrupt, err)
+	}
+	return nil
 }
 
 // OpenLedger takes a journal with a sound tail for appending.
@@ -73,12 +100,15 @@ func (l *Ledger) Append(ops ...Op) error {
 func (l *Ledger) Sync() error { return l.journal.Sync() }
 
 // Since returns the operations that stand for audit lines after seq, oldest
-// first.
+// first. What a crash left as a hole among them is passed over.
 func Since(j *fsx.Journal, seq uint64) ([]Op, error) {
 	var ops []Op
 	for line, err := range fsx.Backward(j, j.Size(), MaxLine) {
 		if err != nil {
 			return nil, err
+		}
+		if line.Zeroed {
+			continue
 		}
 		op, err := Decode(line.Text)
 		if err != nil {
@@ -111,17 +141,21 @@ func encodeAll(ops []Op) ([]byte, error) {
 	return lines, nil
 }
 
-// Compact returns the content of a ledger that holds what state knows of leases
-// that have not ended, as of now.
+// Compact returns the content of a ledger that holds what state knows, as of
+// now, of leases that have not ended or whose env file may still be there.
 func Compact(state *State, now time.Time) ([]byte, error) {
 	header := Op{Op: KindHeader, Version: Version, Seq: state.Seq, Time: now}
 	ops := []Op{header}
 	for _, l := range state.Leases {
-		if l.EndedAt.IsZero() {
-			ops = append(ops, Op{
-				Op: KindGrant, Seq: state.Seq, Time: l.GrantedAt, LeaseID: l.ID, Secret: l.Secret,
-				ClientID: l.ClientID, Via: l.Via, ExpiresAt: l.ExpiresAt,
-			})
+		if !l.EndedAt.IsZero() && (l.Path == "" || l.Wiped) {
+			continue
+		}
+		ops = append(ops, Op{
+			Op: KindGrant, Seq: state.Seq, Time: l.GrantedAt, LeaseID: l.ID, Secret: l.Secret,
+			ClientID: l.ClientID, Via: l.Via, Path: l.Path, Owner: l.Owner, ExpiresAt: l.ExpiresAt,
+		})
+		if !l.EndedAt.IsZero() {
+			ops = append(ops, Op{Op: KindEnd, Seq: state.Seq, Time: l.EndedAt, LeaseID: l.ID, Reason: l.EndReason})
 		}
 	}
 	return encodeAll(ops)

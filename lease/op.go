@@ -19,6 +19,7 @@ const (
 	KindGrant     Kind = "grant"      // a lease begins
 	KindEnd       Kind = "end"        // a lease ends
 	KindRevokeAll Kind = "revoke_all" // every lease granted before it ends
+	KindWipe      Kind = "wipe"       // the env file of a path is gone
 )
 
 // Version is the version of the ledger's format.
@@ -37,6 +38,8 @@ type Op struct {
 	Secret    string    `json:"secret,omitempty"`
 	ClientID  string    `json:"client_id,omitempty"`
 	Via       string    `json:"via,omitempty"`
+	Path      string    `json:"path,omitempty"`
+	Owner     string    `json:"owner,omitempty"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	Reason    string    `json:"reason,omitempty"` // why a lease ended
 }
@@ -105,6 +108,10 @@ func (op Op) check() error {
 	case KindEnd:
 		if !validID(op.LeaseID) || op.Reason == "" {
 			return fmt.Errorf("the end is not complete")
+		}
+	case KindWipe:
+		if op.Path == "" {
+			return fmt.Errorf("the wipe is not complete")
 		}
 	case KindRevokeAll:
 	default:

@@ -11,7 +11,7 @@ import (
 // State is the ledger folded: every lease it still knows.
 type State struct {
 	Leases []*Lease // in the order in which they were granted
-	Seq    uint64   // of the newest audit line that the ledger stands for
+	Seq    uint64   // of the last line, which tells how far the ledger has come
 	byID   map[string]*Lease
 	seen   bool
 }
@@ -52,26 +52,29 @@ func (s *State) Apply(op Op) error {
 	if s.seen == (op.Op == KindHeader) {
 		return fmt.Errorf("a header must stand first and only there")
 	}
-	s.seen = true
+	s.seen, s.Seq = true, op.Seq
 	switch op.Op {
 	case KindGrant:
 		return s.grant(op)
 	case KindEnd:
 		// A lease that is not known was dropped, ended, by a compaction.
 		if l := s.byID[op.LeaseID]; l != nil {
-			l.end(op.Time, op.Reason)
+			l.End(op.Time, op.Reason)
 		}
 	case KindRevokeAll:
 		s.RevokeAll(op.Time)
+	case KindWipe:
+		for _, l := range s.Leases {
+			l.Wiped = l.Wiped || l.Path == op.Path
+		}
 	}
-	s.Seq = max(s.Seq, op.Seq)
 	return nil
 }
 
 func (s *State) grant(op Op) error {
 	l := &Lease{
 		ID: op.LeaseID, Seq: op.Seq, Secret: op.Secret, ClientID: op.ClientID, Via: op.Via,
-		GrantedAt: op.Time, ExpiresAt: op.ExpiresAt,
+		Path: op.Path, Owner: op.Owner, GrantedAt: op.Time, ExpiresAt: op.ExpiresAt,
 	}
 	if old := s.byID[l.ID]; old == nil {
 		s.byID[l.ID] = l
@@ -79,18 +82,18 @@ func (s *State) grant(op Op) error {
 	} else if old.Secret != l.Secret || old.ClientID != l.ClientID || !old.ExpiresAt.Equal(l.ExpiresAt) {
 		return fmt.Errorf("lease %s is granted twice, differently", l.ID)
 	}
-	s.Seq = max(s.Seq, op.Seq)
 	return nil
 }
 
 // RevokeAll ends every lease at the given time.
 func (s *State) RevokeAll(at time.Time) {
 	for _, l := range s.Leases {
-		l.end(at, Killswitch)
+		l.End(at, Killswitch)
 	}
 }
 
-func (l *Lease) end(at time.Time, reason string) {
+// End ends the lease, unless it has ended already.
+func (l *Lease) End(at time.Time, reason string) {
 	if l.EndedAt.IsZero() {
 		l.EndedAt, l.EndReason = at, reason
 	}

@@ -85,6 +85,9 @@ func readConfig(dir *fsx.Dir) (Config, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, fmt.Errorf("%w: %v", ErrNotInitialized, err)
 	}
+	if errors.Is(err, fsx.ErrTooLarge) {
+		return Config{}, fmt.Errorf("%w: %w", ErrInvalidConfig, err)
+	}
 	if err != nil {
 		return Config{}, err
 	}

@@ -8,8 +8,13 @@ import (
 var (
 	// ErrNotInitialized means that init has not been run, or not to its end.
 	ErrNotInitialized = errors.New("not initialised")
+	// ErrIncomplete means that init did not end, or that a file was lost
+	// since. It is an ErrNotInitialized.
+	ErrIncomplete = fmt.Errorf("%w to the end", ErrNotInitialized)
 	// ErrAlreadyInitialized means that init has nothing to do.
 	ErrAlreadyInitialized = errors.New("already initialised")
+	// ErrCannotCreate means that the state directory cannot be made.
+	ErrCannotCreate = errors.New("cannot create the state directory")
 	// ErrCorrupt means that the encrypted store cannot be read as one.
 	ErrCorrupt = errors.New("store is corrupt")
 	// ErrIdentityMissing means that there is no identity to open the store with.

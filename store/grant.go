@@ -16,6 +16,8 @@ type Request struct {
 	ClientID string
 	Via      string        // one of the Via constants of package lease
 	TTL      time.Duration // 0: the default of the settings
+	Path     string        // of the env file that the value will be written to
+	Owner    string        // process that the lease is bound to
 }
 
 // Grant is one secret, leased.
@@ -31,7 +33,10 @@ type Grant struct {
 // Grant leases every secret that is asked for, or none. When it returns without
 // an error, the audit log has the leases on disk, and only then are there
 // values: they are the reward for having been written down.
-func (s *Store) Grant(ctx context.Context, requests ...Request) ([]Grant, error) {
+//
+// approve, unless it is nil, sees the grants before anything is written down,
+// and an error of its refuses them all.
+func (s *Store) Grant(ctx context.Context, requests []Request, approve func([]Grant) error) ([]Grant, error) {
 	if err := s.checkRequests(requests); err != nil {
 		return nil, err
 	}
@@ -50,6 +55,11 @@ func (s *Store) Grant(ctx context.Context, requests ...Request) ([]Grant, error)
 		}
 		if grants, err = t.prepare(snap, requests); err != nil {
 			return err
+		}
+		if approve != nil {
+			if err := approve(grants); err != nil {
+				return err
+			}
 		}
 		t.syncLate = true
 		return t.grant(grants, requests)
@@ -112,7 +122,7 @@ func (t *tx) grant(grants []Grant, requests []Request) error {
 	for i, g := range grants {
 		events[i] = audit.Event{
 			Event: audit.LeaseGrant, OK: true, Secret: g.Secret, LeaseID: g.LeaseID, ClientID: g.ClientID,
-			Via: requests[i].Via, ExpiresAt: g.ExpiresAt,
+			Via: requests[i].Via, Path: requests[i].Path, Owner: requests[i].Owner, ExpiresAt: g.ExpiresAt,
 		}
 	}
 	before := t.ledgers.Size()

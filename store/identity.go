@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 	"time"
 
 	"agent-secrets/internal/fsx"
@@ -40,10 +41,20 @@ func (o Options) identityText(dir *fsx.Dir) (text []byte, from string, err error
 		text, _, err = dir.Read(identityFile, maxIdentity)
 		from = dir.Path(identityFile)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: there is no file %s", ErrIdentityMissing, from)
+	return text, from, identityError(err, from)
+}
+
+// identityError says what an error in reading a file means for the identity.
+func identityError(err error, from string) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: there is no file %s", ErrIdentityMissing, from)
+	case errors.Is(err, syscall.EISDIR):
+		return fmt.Errorf("%w: %s is a directory", ErrIdentityInvalid, from)
+	case errors.Is(err, fsx.ErrTooLarge):
+		return fmt.Errorf("%w: %w", ErrIdentityInvalid, err)
 	}
-	return text, from, err
+	return err
 }
 
 // parseIdentity reads the one X25519 key of an identity file. The errors of the

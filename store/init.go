@@ -27,8 +27,11 @@ type Initialized struct {
 // one; it is not used if opts name an identity elsewhere.
 func Init(ctx context.Context, opts Options, key []byte) (Initialized, error) {
 	fsys, err := opts.MakeDir(opts.Path)
-	if err != nil {
+	if errors.Is(err, fsx.ErrUnsafe) {
 		return Initialized{}, err
+	}
+	if err != nil {
+		return Initialized{}, fmt.Errorf("%w: %w", ErrCannotCreate, err)
 	}
 	dir, err := fsx.NewDir(fsys)
 	if err != nil {
@@ -36,14 +39,15 @@ func Init(ctx context.Context, opts Options, key []byte) (Initialized, error) {
 	}
 	defer dir.Close()
 	s := &Store{opts: opts, dir: dir, config: DefaultConfig()}
-	if err := dir.Create(lockFile, nil); err != nil && !errors.Is(err, fs.ErrExist) {
-		return Initialized{}, err
+	made := dir.Create(lockFile, nil)
+	if made != nil && !errors.Is(made, fs.ErrExist) {
+		return Initialized{}, made
 	}
 	held, err := s.lock(ctx)
 	if err != nil {
 		return Initialized{}, err
 	}
-	in := &initializer{tx: tx{store: s, held: held, now: s.now()}, key: key}
+	in := &initializer{tx: tx{store: s, held: held, now: s.now()}, key: key, lockMade: made == nil}
 	err = in.run()
 	return in.result, errors.Join(err, held.Unlock(), in.close())
 }
@@ -53,6 +57,7 @@ func Init(ctx context.Context, opts Options, key []byte) (Initialized, error) {
 type initializer struct {
 	tx
 	key        []byte
+	lockMade   bool
 	there      map[string]bool
 	generation uint64
 	result     Initialized
@@ -81,7 +86,7 @@ func (in *initializer) survey() error {
 	}
 	in.result.Path = in.store.opts.Path
 	in.result.Completed = in.there[storeFile]
-	if in.there[storeFile] && in.there[ledgerFile] && in.there[auditFile] && in.there[configFile] {
+	if !in.lockMade && in.there[storeFile] && in.there[ledgerFile] && in.there[auditFile] && in.there[configFile] {
 		return fmt.Errorf("%s: %w", in.store.opts.Path, ErrAlreadyInitialized)
 	}
 	return nil
@@ -204,6 +209,9 @@ func (in *initializer) makeConfig() error {
 // IdentityKey reads the identity file that a user named for init.
 func IdentityKey(path string) ([]byte, error) {
 	key, err := fsx.ReadExternal(path, maxIdentity)
+	if errors.Is(err, fsx.ErrTooLarge) {
+		return nil, identityError(err, path)
+	}
 	if err != nil {
 		return nil, err
 	}

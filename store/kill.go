@@ -106,7 +106,11 @@ func (t *tx) beginLedgerAnew(haveLog bool) error {
 			return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
 		}
 	}
-	if err := t.writeLedger(haveLog); err != nil {
+	err := t.writeLedger(haveLog)
+	if errors.Is(err, audit.ErrCorrupt) {
+		err = t.writeLedger(false)
+	}
+	if err != nil {
 		return err
 	}
 	return t.openLedger()

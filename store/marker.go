@@ -37,6 +37,16 @@ func (s *Store) RaiseMarker() error {
 	return fmt.Errorf("raise the killswitch marker: %w", err)
 }
 
+// RaiseLedger makes the ledger itself the marker, where the disk has no room
+// for the name of another file. Until a person runs the killswitch again, which
+// makes a ledger from the log, every grant is refused.
+func (s *Store) RaiseLedger() error {
+	if err := s.dir.Convert(ledgerFile, markerFile); err != nil {
+		return fmt.Errorf("raise the ledger as the killswitch marker: %w", err)
+	}
+	return nil
+}
+
 func (s *Store) markerUp() (bool, error) { return s.dir.Exists(markerFile) }
 
 // marker reports whether a killswitch has not finished, and when it began. A

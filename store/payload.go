@@ -97,6 +97,9 @@ func decodePayload(plaintext []byte) (payload, error) {
 	if n := bytes.Count(records, []byte{'\n'}); n != p.Count {
 		return payload{}, fmt.Errorf("%w: it holds %d records and should hold %d", ErrCorrupt, n, p.Count)
 	}
+	if len(records) > 0 && records[len(records)-1] != '\n' {
+		return payload{}, fmt.Errorf("%w: there is more after its last record", ErrCorrupt)
+	}
 	p.records = records
 	return p, nil
 }

@@ -87,7 +87,8 @@ func (t *tx) replay(after uint64) error {
 
 // confirm writes to the log what only the ledger knows: revocations whose audit
 // line a crash took, and grants whose audit line it took, which nobody received
-// and which end here.
+// and which end here. The ledger takes the new lines first: once the log has
+// them, nothing else tells that the ledger was ahead.
 func (t *tx) confirm(after uint64) error {
 	ops, err := lease.Since(t.ledgers, after)
 	if err != nil {
@@ -97,7 +98,7 @@ func (t *tx) confirm(after uint64) error {
 	for i, op := range ops {
 		events[i] = eventFor(op)
 	}
-	return t.announceDurably(events...)
+	return t.enforce(events...)
 }
 
 // announceDurably is announce, with both files synced in their order.
@@ -116,10 +117,12 @@ func (t *tx) announceDurably(events ...audit.Event) error {
 
 // eventFor returns the audit event of a ledger line that has none.
 func eventFor(op lease.Op) audit.Event {
-	e := audit.Event{OK: true, At: op.Time, LeaseID: op.LeaseID, Secret: op.Secret, ClientID: op.ClientID, Via: op.Via}
+	e := audit.Event{OK: true, At: op.Time, LeaseID: op.LeaseID, Secret: op.Secret, ClientID: op.ClientID, Via: op.Via, Path: op.Path}
 	switch {
 	case op.Op == lease.KindRevokeAll:
 		e.Event = audit.KillswitchRevoke
+	case op.Op == lease.KindWipe:
+		e.Event = audit.EnvWipe
 	case op.Op == lease.KindGrant:
 		e.Event, e.Reason = audit.LeaseUndelivered, lease.Undelivered
 	default:
@@ -134,6 +137,8 @@ func endEvent(reason string) string {
 		return audit.LeaseExpired
 	case lease.Undelivered:
 		return audit.LeaseUndelivered
+	case lease.Released:
+		return audit.LeaseReleased
 	}
 	return audit.LeaseRevoked
 }
@@ -161,8 +166,30 @@ func (t *tx) state() (*lease.State, error) {
 
 // readState is the ledger as a reader sees it, without the lock: what a crash
 // took from it is read from the log, and nothing is in force while a killswitch
-// is unfinished.
+// is unfinished. One that was finished while the ledger was read may have been
+// missed there, so that the ledger is read once more.
 func (s *Store) readState() (*lease.State, error) {
+	_, before, err := s.marker()
+	if err != nil {
+		return nil, err
+	}
+	state, err := s.foldState()
+	if err != nil {
+		return nil, err
+	}
+	at, up, err := s.marker()
+	switch {
+	case err != nil:
+		return nil, err
+	case up:
+		state.RevokeAll(at)
+	case before:
+		return s.foldState()
+	}
+	return state, nil
+}
+
+func (s *Store) foldState() (*lease.State, error) {
 	ledger, err := s.dir.OpenJournal(ledgerFile)
 	if err != nil {
 		return nil, missing(err, lease.ErrCorrupt)
@@ -180,10 +207,8 @@ func (s *Store) readState() (*lease.State, error) {
 	if err := catchUp(state, log); err != nil {
 		return nil, err
 	}
-	if at, up, err := s.marker(); err != nil {
-		return nil, err
-	} else if up {
-		state.RevokeAll(at)
+	for _, l := range s.orphans(state) {
+		l.End(s.now(), lease.OwnerDead)
 	}
 	return state, nil
 }

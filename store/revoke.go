@@ -64,8 +64,16 @@ func (t *tx) choose(state *lease.State, meant Selector) (Ended, error) {
 		}
 		chosen[l] = true
 	}
+	files := map[string]bool{}
 	for _, l := range state.Active(t.now) {
-		if chosen[l] || l.Secret == meant.Secret || l.ClientID == meant.ClientID {
+		chosen[l] = chosen[l] || l.Secret == meant.Secret || l.ClientID == meant.ClientID
+		if chosen[l] && l.Path != "" {
+			files[l.Path] = true
+		}
+	}
+	// An env file goes as a whole, and so do the leases in it.
+	for _, l := range state.Active(t.now) {
+		if chosen[l] || files[l.Path] {
 			ended.Leases = append(ended.Leases, l)
 		}
 	}
@@ -77,7 +85,7 @@ func (t *tx) endEvents(leases []*lease.Lease, reason string) []audit.Event {
 	for i, l := range leases {
 		events[i] = audit.Event{
 			Event: endEvent(reason), OK: reason != lease.Undelivered, Secret: l.Secret, LeaseID: l.ID,
-			ClientID: l.ClientID, Via: l.Via, Reason: reason,
+			ClientID: l.ClientID, Via: l.Via, Path: l.Path, Reason: reason,
 		}
 		if reason == lease.Expired {
 			events[i].At = l.ExpiresAt
@@ -86,7 +94,18 @@ func (t *tx) endEvents(leases []*lease.Lease, reason string) []audit.Event {
 	return events
 }
 
-// prune writes down which leases have expired, and compacts a ledger that is
+// orphans are the leases in force whose process was killed.
+func (s *Store) orphans(state *lease.State) []*lease.Lease {
+	var orphans []*lease.Lease
+	for _, l := range state.Active(s.now()) {
+		if l.Owner != "" && s.opts.Alive != nil && !s.opts.Alive(l.Owner) {
+			orphans = append(orphans, l)
+		}
+	}
+	return orphans
+}
+
+// prune writes down which leases have expired or lost their process, and compacts a ledger that is
 // mostly of the past.
 func (t *tx) prune() error {
 	state, err := t.state()
@@ -99,7 +118,9 @@ func (t *tx) prune() error {
 			expired = append(expired, l)
 		}
 	}
-	if err := t.announceDurably(t.endEvents(expired, lease.Expired)...); err != nil {
+	orphans := t.store.orphans(state)
+	events := append(t.endEvents(expired, lease.Expired), t.endEvents(orphans, lease.OwnerDead)...)
+	if err := t.announceDurably(events...); err != nil {
 		return err
 	}
 	if t.ledgers.Size() < compactAt {

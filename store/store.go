@@ -59,6 +59,8 @@ type Options struct {
 	ClientID     string // who asks, for the audit log
 	Now          func() time.Time
 	Rand         io.Reader // cryptographically secure
+	// Alive reports whether the process that a lease is bound to still runs.
+	Alive func(owner string) bool
 	// OpenDir opens the state directory, MakeDir makes it first.
 	OpenDir, MakeDir func(path string) (fsx.FS, error)
 }
@@ -86,6 +88,24 @@ func Open(opts Options) (*Store, error) {
 		return nil, errors.Join(err, dir.Close())
 	}
 	if s.config, err = readConfig(dir); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	return s, nil
+}
+
+// OpenToRead opens the state directory for reading the log, which must be
+// possible while the settings are broken or gone.
+func OpenToRead(opts Options) (*Store, error) {
+	fsys, err := openDir(opts)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := fsx.NewDir(fsys)
+	if err != nil {
+		return nil, errors.Join(err, fsys.Close())
+	}
+	s := &Store{opts: opts, dir: dir, config: DefaultConfig()}
+	if err := s.checkInUse(); err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
 	return s, nil
@@ -124,14 +144,18 @@ func (s *Store) checkInitialized() error {
 		if err != nil {
 			return err
 		}
+		if !ok && s.checkInUse() == nil {
+			return fmt.Errorf("%s: %w: there is no %s", s.opts.Path, ErrIncomplete, name)
+		}
 		if !ok {
-			return fmt.Errorf("%s: %w: there is no %s", s.opts.Path, ErrNotInitialized, name)
+			return fmt.Errorf("%s: %w", s.opts.Path, ErrNotInitialized)
 		}
 	}
 	return nil
 }
 
-// checkInUse asks less: a killswitch works wherever there may be leases.
+// checkInUse asks less: a killswitch works wherever there may be leases, and
+// so does looking at the log.
 func (s *Store) checkInUse() error {
 	for _, name := range []string{ledgerFile, auditFile, storeFile} {
 		if ok, err := s.dir.Exists(name); ok || err != nil {

@@ -18,7 +18,7 @@ type tx struct {
 	held    *fsx.Held
 	now     time.Time
 	logFile *fsx.Journal
-	log     *audit.Log
+	log     *audit.Log // nil where the log cannot be written: only a killswitch goes on then
 	ledgers *fsx.Journal
 	ledger  *lease.Ledger
 	// syncLate: the log is synced after the lock was given back, so that the
@@ -62,7 +62,10 @@ func (t *tx) openLog() (err error) {
 	if t.logFile, err = t.store.dir.AppendJournal(t.held, auditFile); err != nil {
 		return missing(err, audit.ErrCorrupt)
 	}
-	t.log, err = audit.Open(t.logFile, t.now)
+	log, err := audit.Open(t.logFile, t.now)
+	if err == nil {
+		t.log = log
+	}
 	return err
 }
 
@@ -123,8 +126,12 @@ func (t *tx) enforce(events ...audit.Event) error {
 	return t.note(events...)
 }
 
-// note makes events durable in the log alone.
+// note makes events durable in the log alone. A killswitch goes on without a
+// log that could not be opened.
 func (t *tx) note(events ...audit.Event) error {
+	if t.log == nil {
+		return auditFailure(errors.New("it could not be opened"))
+	}
 	if err := t.log.Append(t.now, events...); err != nil {
 		return auditFailure(err)
 	}
@@ -149,7 +156,10 @@ func opsFor(events []audit.Event) []lease.Op {
 		op := lease.Op{Seq: e.Seq, Time: e.When(), LeaseID: e.LeaseID}
 		switch e.Event {
 		case audit.LeaseGrant:
-			op.Op, op.Secret, op.ClientID, op.Via, op.ExpiresAt = lease.KindGrant, e.Secret, e.ClientID, e.Via, e.ExpiresAt
+			op.Op, op.Secret, op.ClientID, op.Via = lease.KindGrant, e.Secret, e.ClientID, e.Via
+			op.Path, op.Owner, op.ExpiresAt = e.Path, e.Owner, e.ExpiresAt
+		case audit.EnvWipe:
+			op.Op, op.Path = lease.KindWipe, e.Path
 		case audit.KillswitchRevoke:
 			op.Op = lease.KindRevokeAll
 		default:

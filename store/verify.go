@@ -17,17 +17,19 @@ type Verified struct {
 }
 
 // Verify checks the whole chain of the log, and the ledger and the store
-// against it. The error names the first thing that does not fit.
+// against it. The error names the first thing that does not fit. It takes no
+// lock: the log is opened first, so that what others write meanwhile is newer
+// than it, and is not held against it.
 func (s *Store) Verify() (Verified, error) {
-	state, err := s.readState()
-	if err != nil && !errors.Is(err, audit.ErrCorrupt) {
-		return Verified{}, err
-	}
 	log, err := s.openLog()
 	if err != nil {
 		return Verified{}, err
 	}
 	defer log.Close()
+	state, err := s.readState()
+	if err != nil && !errors.Is(err, audit.ErrCorrupt) {
+		return Verified{}, err
+	}
 	check := newCrossCheck(state, s.now())
 	var v Verified
 	v.Report, err = audit.Verify(log, check.event)
@@ -38,15 +40,24 @@ func (s *Store) Verify() (Verified, error) {
 	if err := check.finish(v.Head); err != nil {
 		return v, inFile(s.dir.Path(ledgerFile), err)
 	}
+	newest, err := s.newestHead()
+	if err != nil {
+		return v, err
+	}
+	if state != nil && state.Seq > newest.LedgerSeq {
+		v.Notes = append(v.Notes, "the ledger is ahead of the log: a crash took the end of the log, or somebody did")
+	}
 	if v.Torn > 0 {
 		v.Notes = append(v.Notes, fmt.Sprintf("%d torn bytes at the end of the log", v.Torn))
 	}
-	return v, s.verifyGeneration(&v)
+	return v, s.verifyGeneration(&v, newest.Generation)
 }
 
 // verifyGeneration compares the store with the newest generation in the log.
 // Without an identity it cannot, and says so.
-func (s *Store) verifyGeneration(v *Verified) error {
+// newest is the generation that the log announces by now: somebody may have
+// written since it was opened.
+func (s *Store) verifyGeneration(v *Verified, newest uint64) error {
 	snap, err := s.load()
 	if errors.Is(err, ErrIdentityMissing) {
 		v.Notes = append(v.Notes, "the store was not compared: there is no identity")
@@ -55,20 +66,34 @@ func (s *Store) verifyGeneration(v *Verified) error {
 	if err != nil {
 		return err
 	}
-	switch announced := v.Head.Generation; {
-	case snap.Generation == announced:
+	announced := v.Head.Generation
+	switch {
+	case announced <= snap.Generation && snap.Generation <= newest:
 		return nil
 	case snap.Generation+1 == announced:
 		v.Notes = append(v.Notes, fmt.Sprintf("generation %d of the store was announced and not written", announced))
 		return nil
+	case snap.Generation > announced:
+		return fmt.Errorf("%s: %w: it ends at generation %d of the store, which is at %d: lines are missing", s.dir.Path(auditFile), audit.ErrCorrupt, announced, snap.Generation)
 	default:
 		return fmt.Errorf("%s: %w: it is at generation %d, the log says %d", s.dir.Path(storeFile), ErrCorrupt, snap.Generation, announced)
 	}
 }
 
+// newestHead is the end of the log as it is now.
+func (s *Store) newestHead() (audit.Head, error) {
+	log, err := s.openLog()
+	if err != nil {
+		return audit.Head{}, err
+	}
+	defer log.Close()
+	return audit.ReadHead(log)
+}
+
 // crossCheck holds the ledger against the events of the log as they go by.
 type crossCheck struct {
 	now    time.Time
+	seq    uint64 // of the newest audit line that the ledger stands for
 	ledger map[string]*lease.Lease
 	seen   map[string]bool // leases of the ledger that the log granted
 	open   map[string]bool // leases that are in force by the log
@@ -78,6 +103,7 @@ type crossCheck struct {
 func newCrossCheck(state *lease.State, now time.Time) *crossCheck {
 	c := &crossCheck{now: now, ledger: map[string]*lease.Lease{}, seen: map[string]bool{}, open: map[string]bool{}}
 	if state != nil {
+		c.seq = state.Seq
 		for _, l := range state.Leases {
 			c.ledger[l.ID] = l
 		}
@@ -94,6 +120,9 @@ func (c *crossCheck) event(e audit.Event) error {
 		clear(c.open)
 	case e.ForLedger():
 		delete(c.open, e.LeaseID)
+	}
+	if e.Event == audit.LeaseUndelivered {
+		c.seen[e.LeaseID] = true // it may be all that the log has of the lease
 	}
 	return nil
 }
@@ -128,7 +157,8 @@ func (c *crossCheck) finish(head audit.Head) error {
 		}
 	}
 	for id := range c.open {
-		if c.ledger[id] == nil {
+		// A ledger that is newer than the log may have dropped what ended since.
+		if c.ledger[id] == nil && c.seq <= head.LedgerSeq {
 			return fmt.Errorf("%w: lease %s of the audit log is missing", lease.ErrCorrupt, id)
 		}
 	}

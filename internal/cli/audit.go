@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ func auditCommand(inv *invocation) *cli.Command {
 		Name:  "audit",
 		Usage: "read the audit log, newest last",
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "tail", Value: 50, Usage: "show the last `N` events; 0 for all"},
+			&cli.StringFlag{Name: "tail", Value: "50", Usage: "show the last `N` events; 0 for all"},
 			&cli.StringFlag{Name: "secret", Usage: "only events of the secret `NAME`"},
 			&cli.StringFlag{Name: "client-id", Usage: "only events of the client `ID`"},
 			&cli.StringFlag{Name: "action", Usage: "only the event `NAME`, or with lease all of lease.*"},
@@ -32,13 +33,14 @@ func auditCommand(inv *invocation) *cli.Command {
 		},
 		Action: inv.action(func(c *cli.Context) (result, error) {
 			opts := auditOptions{
-				tail: c.Int("tail"), secret: c.String("secret"), clientID: c.String("client-id"),
+				secret: c.String("secret"), clientID: c.String("client-id"),
 				action: c.String("action"), since: c.String("since"), verify: c.Bool("verify"),
 			}
-			if opts.tail < 0 {
+			var err error
+			if opts.tail, err = strconv.Atoi(c.String("tail")); err != nil || opts.tail < 0 {
 				return result{}, usageError{msg: "--tail takes 0 for all or a number of events", fix: "secrets help audit"}
 			}
-			return inv.withStore(func(s *store.Store) (result, error) {
+			return inv.with(store.OpenToRead, func(s *store.Store) (result, error) {
 				if opts.verify {
 					return runVerify(s)
 				}

@@ -11,6 +11,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -18,7 +20,7 @@ import (
 // Main runs the command line args, args[0] being the program's name, and
 // returns the exit status.
 func Main(args []string, env *Env) int {
-	inv := &invocation{env: env}
+	inv := &invocation{env: env, args: args[1:]}
 	app := newApp(inv)
 	var err error
 	inv.parsed, err = parseArgs(app, args[1:])
@@ -31,10 +33,12 @@ func Main(args []string, env *Env) int {
 // invocation is one run of the program.
 type invocation struct {
 	env    *Env
+	args   []string
 	parsed parsed
 	dir    string // --dir
 	format string // --format
 	ran    bool   // a command got as far as its own work
+	rawEnv bool   // env prints the variables themselves
 	result result
 }
 
@@ -46,6 +50,7 @@ type result struct {
 	text  string   // for people: printed in place of the envelope on a terminal
 	// secret: the output holds a value, so it matters whether it arrives.
 	secret bool
+	status int // exit status of a command that was run
 	// undelivered is called if the output could not be written.
 	undelivered func(context.Context) error
 }
@@ -91,6 +96,9 @@ func (inv *invocation) action(work func(c *cli.Context) (result, error)) cli.Act
 		inv.ran = true
 		global := c.Lineage()[len(c.Lineage())-2]
 		inv.dir, inv.format = global.String("dir"), global.String("format")
+		if global.IsSet("dir") && inv.dir == "" {
+			return usageError{msg: "--dir is empty", fix: "secrets --dir <path> " + inv.commandName()}
+		}
 		if inv.format != "" && inv.format != "json" && inv.format != "text" {
 			return usageError{msg: "--format takes json or text", fix: "secrets help"}
 		}
@@ -122,6 +130,7 @@ func newApp(inv *invocation) *cli.App {
 	app.Commands = []*cli.Command{
 		initCommand(inv), addCommand(inv), updateCommand(inv), removeCommand(inv), listCommand(inv),
 		leaseCommand(inv), leasesCommand(inv), revokeCommand(inv), auditCommand(inv), statusCommand(inv),
+		envCommand(inv), execCommand(inv), cleanupCommand(inv),
 		versionCommand(inv), helpCommand(inv, app), serveCommand(inv),
 	}
 	for _, c := range app.Commands {
@@ -150,7 +159,23 @@ func (inv *invocation) commandName() string {
 // printsRaw reports whether the command's standard output is not an envelope,
 // so that a failure must leave it empty.
 func (inv *invocation) printsRaw() bool {
-	return inv.commandName() == "lease" && !inv.parsed.has("json")
+	switch inv.commandName() {
+	case "lease":
+		return !inv.parsed.has("json")
+	case "exec":
+		return true
+	case "env":
+		return inv.rawEnv || !inv.ran && asksForRaw(inv.args)
+	}
+	return false
+}
+
+// asksForRaw reads the arguments of an env that could not be parsed: what
+// somebody is going to evaluate must not be an error message.
+func asksForRaw(args []string) bool {
+	return slices.ContainsFunc(args, func(arg string) bool {
+		return arg == "-" || arg == "--output=-" || strings.HasSuffix(arg, "github")
+	})
 }
 
 var errOutput = errors.New("standard output cannot be written")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"agent-secrets/internal/fsx"
+	"agent-secrets/internal/supervise"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
@@ -28,11 +29,14 @@ type Env struct {
 	Deliver        io.Writer
 	StdinTerminal  bool
 	StdoutTerminal bool
+	StderrTerminal bool
 	Terminal       func() (Terminal, error) // the controlling one
 	Getenv         func(string) string
 	Hostname       func() (string, error)
 	Now            func() time.Time
 	Rand           io.Reader
+	// Alive reports whether the process that a lease is bound to still runs.
+	Alive func(owner string) bool
 	// OpenDir opens a state directory, MakeDir makes it first.
 	OpenDir, MakeDir func(path string) (fsx.FS, error)
 }
@@ -54,11 +58,13 @@ func System() *Env {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Deliver: os.Stdout,
 		StdinTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Terminal:       openTerminal,
 		Getenv:         os.Getenv,
 		Hostname:       os.Hostname,
 		Now:            time.Now,
 		Rand:           rand.Reader,
+		Alive:          supervise.OwnerAlive,
 		OpenDir:        fsx.OpenDir,
 		MakeDir:        fsx.MakeDir,
 	}

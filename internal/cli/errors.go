@@ -6,7 +6,9 @@ import (
 	"io/fs"
 
 	"agent-secrets/audit"
+	"agent-secrets/envfile"
 	"agent-secrets/internal/fsx"
+	"agent-secrets/internal/supervise"
 	"agent-secrets/lease"
 	"agent-secrets/store"
 )
@@ -23,6 +25,12 @@ const (
 	exitForbidden = 77
 	exitConfig    = 78
 	exitPartial   = 79
+
+	// Of exec, as env and timeout have them.
+	exitLeaseEnded    = 124
+	exitExec          = 125
+	exitNotExecutable = 126
+	exitNoCommand     = 127
 )
 
 // mapping is how an error appears outside.
@@ -39,10 +47,11 @@ func mappings() []mapping {
 	return []mapping{
 		{errUsage, "usage", exitUsage, "secrets help"},
 		{errOutput, "io", exitIO, ""},
-		{errKillswitchPartial, "killswitch_partial", exitPartial, "secrets revoke --all"},
+		{errKillswitchPartial, "killswitch_partial", exitPartial, "secrets revoke --all # once more; if it fails again: secrets help recovery"},
 		{store.ErrFrozen, "frozen", exitForbidden, "secrets revoke --all"},
 		{store.ErrNotInitialized, "not_initialized", exitConfig, "secrets init"},
 		{store.ErrAlreadyInitialized, "already_initialized", exitExists, "secrets status"},
+		{store.ErrCannotCreate, "cannot_create", exitExists, "secrets --dir <path> init"},
 		{store.ErrInvalidName, "invalid_name", exitUsage, "secrets list"},
 		{store.ErrInvalidClientID, "invalid_client_id", exitUsage, "secrets help lease"},
 		{lease.ErrInvalidDuration, "invalid_ttl", exitUsage, "secrets help lease"},
@@ -60,11 +69,19 @@ func mappings() []mapping {
 		{fsx.ErrUnsafe, "unsafe_permissions", exitForbidden, "secrets help files"},
 		{store.ErrCorrupt, "corrupt_store", exitCorrupt, "secrets help recovery"},
 		{lease.ErrCorrupt, "corrupt_ledger", exitCorrupt, "secrets revoke --all # ends every lease and starts the ledger anew; or: secrets help recovery"},
-		{audit.ErrCorrupt, "corrupt_audit", exitCorrupt, "secrets audit --verify # then: secrets help recovery"},
+		{audit.ErrCorrupt, "corrupt_audit", exitCorrupt, "secrets help recovery"},
 		{fsx.ErrTooLarge, "too_large", exitCorrupt, "secrets help recovery"},
 		{fsx.ErrBusy, "busy", exitBusy, ""},
-		{store.ErrAuditFailed, "audit_failed", exitIO, "df . # the disk may be full"},
-		{store.ErrLedgerFailed, "io", exitIO, "df . # the disk may be full"},
+		{store.ErrAuditFailed, "audit_failed", exitIO, diskFix},
+		{store.ErrLedgerFailed, "io", exitIO, diskFix},
+		{envfile.ErrInvalidManifest, "invalid_project", exitCorrupt, "secrets help env"},
+		{envfile.ErrUnmanagedFile, "env_file_exists", exitExists, "secrets env --force"},
+		{envfile.ErrRefusedFile, "env_file_exists", exitExists, "secrets env --output <path>"},
+		{envfile.ErrUnrepresentable, "unrepresentable_value", exitCorrupt, "secrets exec -- <cmd>"},
+		{store.ErrLeaseEnded, "lease_ended", exitLeaseEnded, "secrets leases --all"},
+		{supervise.ErrUndelivered, "io", exitIO, ""},
+		{supervise.ErrNotFound, "command_not_found", exitNoCommand, ""},
+		{supervise.ErrNotExecutable, "command_not_executable", exitNotExecutable, ""},
 		{errFile, "file", exitNotFound, ""},
 		{fs.ErrPermission, "io", exitForbidden, ""},
 	}
@@ -76,6 +93,9 @@ var (
 	// errFile means that a file which the user named cannot be read.
 	errFile = errors.New("cannot read the file")
 )
+
+// unexplained is how an error appears that no row is for.
+func unexplained() mapping { return mapping{code: "internal", exit: exitInternal} }
 
 // lookup returns the row for err. An error of the file system that nothing
 // explains is an I/O error; anything else is our mistake.
@@ -89,8 +109,11 @@ func lookup(err error) mapping {
 	if errors.As(err, &path) {
 		return mapping{code: "io", exit: exitIO}
 	}
-	return mapping{code: "internal", exit: exitInternal}
+	return unexplained()
 }
+
+// diskFix stands for a fix that names the file which could not be written.
+const diskFix = "df . # the disk may be full"
 
 // fixError is an error for which the command knows a better fix than the table.
 type fixError struct {
@@ -112,6 +135,7 @@ func fixFor(err error, m mapping) string {
 	var known *fixError
 	var usage usageError
 	var unsafe *fsx.UnsafeError
+	var path *fs.PathError
 	switch {
 	case errors.As(err, &known):
 		return known.fix
@@ -119,6 +143,8 @@ func fixFor(err error, m mapping) string {
 		return usage.fix
 	case errors.As(err, &unsafe) && unsafe.Perm != 0:
 		return fmt.Sprintf("chmod %o %s", unsafe.Perm, shellQuote(unsafe.Path))
+	case m.fix == diskFix && errors.As(err, &path):
+		return "df " + shellQuote(path.Path) + " # the disk may be full"
 	}
 	return m.fix
 }

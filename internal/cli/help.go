@@ -91,7 +91,7 @@ func exitCodeHelp() result {
 	var rows [][2]string
 	for _, m := range exitMeanings() {
 		v := exitCodeValue{m.exit, m.meaning, []string{}}
-		for _, row := range mappings() {
+		for _, row := range append(mappings(), unexplained()) {
 			if row.exit == m.exit && !contains(v.ErrorCodes, row.code) {
 				v.ErrorCodes = append(v.ErrorCodes, row.code)
 			}
@@ -135,6 +135,10 @@ func exitMeanings() []meaning {
 		{exitForbidden, "not allowed: permissions, wrong identity, frozen, TTL above the maximum"},
 		{exitConfig, "not initialised, or the configuration is wrong"},
 		{exitPartial, "a killswitch ended only in part"},
+		{exitLeaseEnded, "exec: the lease expired or was revoked, and the command was stopped"},
+		{exitExec, "exec: it failed itself, before or after the command"},
+		{exitNotExecutable, "exec: the command cannot be executed"},
+		{exitNoCommand, "exec: there is no such command"},
 	}
 }
 

@@ -61,10 +61,8 @@ func dropNewline(data []byte) []byte {
 	return data
 }
 
-var errMismatch = usageError{msg: "the two values differ: nothing was changed", fix: "secrets help add"}
-
 func (inv *invocation) ask(name string) ([]byte, error) {
-	t, err := inv.terminal("pipe the value in: printf %s \"$VALUE\" | secrets add " + name)
+	t, err := inv.terminal(inv.command() + " " + name + " --from-file <path> # or pipe the value in")
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +76,7 @@ func (inv *invocation) ask(name string) ([]byte, error) {
 		return nil, err
 	}
 	if !bytes.Equal(first, second) {
-		return nil, errMismatch
+		return nil, usageError{msg: "the two values differ: nothing was changed", fix: "secrets help " + inv.commandName()}
 	}
 	return first, nil
 }

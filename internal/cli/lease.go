@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ func leaseCommand(inv *invocation) *cli.Command {
 		ArgsUsage: "<name>",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ttl", Usage: "lease it for `DURATION`, such as 30m, 1h or 7d (default: of the settings)"},
-			&cli.StringFlag{Name: "client-id", Usage: "say that `ID` asks (default: $SECRETS_CLIENT_ID, or user@host)"},
+			&cli.StringFlag{Name: "client-id", Usage: "ask in the name of `ID` (default: $SECRETS_CLIENT_ID, or user@host)"},
 			&cli.BoolFlag{Name: "json", Usage: "print the lease with the value in it"},
 			&cli.BoolFlag{Name: "raw", Hidden: true},
 		},
@@ -51,9 +52,10 @@ func runLease(ctx context.Context, inv *invocation, opts leaseOptions) (result, 
 		return result{}, err
 	}
 	return inv.withStore(func(s *store.Store) (result, error) {
-		grants, err := inv.grant(ctx, s, request)
+		grants, err := inv.grant(ctx, s, []store.Request{request}, nil)
 		if err != nil {
-			return result{}, err
+			longest := lease.FormatDuration(s.Config().MaxLeaseTTL.Duration())
+			return result{}, withFix(err, store.ErrTTLExceedsMax, "secrets lease %s --ttl %s", opts.name, longest)
 		}
 		r := leaseResult(grants[0], opts.json, inv.env.StdoutTerminal)
 		r.undelivered = func(ctx context.Context) error { return s.Undelivered(ctx, grants[0].LeaseID) }
@@ -68,14 +70,14 @@ func parseTTL(text string) (time.Duration, error) {
 	}
 	ttl, err := lease.ParseDuration(text)
 	if err != nil {
-		return 0, &fixError{err, "secrets help lease"}
+		return 0, fmt.Errorf("--ttl: %w", err)
 	}
 	return ttl, nil
 }
 
 // grant asks the store for leases, and has a refusal written to the log.
-func (inv *invocation) grant(ctx context.Context, s *store.Store, requests ...store.Request) ([]store.Grant, error) {
-	grants, err := s.Grant(ctx, requests...)
+func (inv *invocation) grant(ctx context.Context, s *store.Store, requests []store.Request, approve func([]store.Grant) error) ([]store.Grant, error) {
+	grants, err := s.Grant(ctx, requests, approve)
 	if err == nil {
 		return grants, nil
 	}

@@ -26,6 +26,7 @@ func (inv *invocation) options() (store.Options, error) {
 		ClientID:     client,
 		Now:          inv.env.Now,
 		Rand:         inv.env.Rand,
+		Alive:        inv.env.Alive,
 		OpenDir:      inv.env.OpenDir,
 		MakeDir:      inv.env.MakeDir,
 	}, err
@@ -48,13 +49,16 @@ func (inv *invocation) getenv(name string) string {
 	return strings.TrimSpace(inv.env.Getenv(name))
 }
 
+// opener opens a store in one of the ways that package store has.
+type opener func(store.Options) (*store.Store, error)
+
 // open opens the store that the command line and the environment name.
-func (inv *invocation) open() (*store.Store, error) {
+func (inv *invocation) open(how opener) (*store.Store, error) {
 	opts, err := inv.options()
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(opts)
+	return how(opts)
 }
 
 // clientID is who asks: what was given, or SECRETS_CLIENT_ID, or user@host.
@@ -95,7 +99,11 @@ const unknownClient = "unknown"
 
 // withStore runs work on the open store.
 func (inv *invocation) withStore(work func(*store.Store) (result, error)) (result, error) {
-	s, err := inv.open()
+	return inv.with(store.Open, work)
+}
+
+func (inv *invocation) with(how opener, work func(*store.Store) (result, error)) (result, error) {
+	s, err := inv.open(how)
 	if err != nil {
 		return result{}, err
 	}

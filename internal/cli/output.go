@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -32,7 +33,7 @@ func (inv *invocation) finish(err error) int {
 		err = inv.printResult()
 	}
 	if err == nil {
-		return 0
+		return inv.result.status
 	}
 	return inv.printError(err)
 }
@@ -46,6 +47,9 @@ func (inv *invocation) printResult() error {
 	to := inv.env.Stdout
 	if r.secret {
 		to = inv.env.Deliver
+	}
+	if len(output) == 0 {
+		return nil
 	}
 	if _, err := to.Write(output); err != nil {
 		err = fmt.Errorf("%w: %v", errOutput, err)
@@ -87,20 +91,25 @@ func (inv *invocation) text() bool {
 }
 
 // printError prints the error envelope, with the result of what was done in
-// part: on standard output, or where a raw
-// command has to leave that empty, on standard error.
+// part: on standard output, or where that has to stay empty for a raw command,
+// or has failed, on standard error. A result that holds a value is left out:
+// standard error often ends in a log, and the lease on it has ended.
 func (inv *invocation) printError(err error) int {
 	entry := lookup(err)
 	fix := inv.hereCommand(fixFor(err, entry))
+	var partly any
+	if !inv.result.secret {
+		partly = inv.result.value
+	}
 	output, failed := encode(envelope{
-		Command: inv.command(), Result: inv.result.value, Error: &errorBody{Message: err.Error(), Code: entry.code},
+		Command: inv.command(), Result: partly, Error: &errorBody{Message: err.Error(), Code: entry.code},
 		Fix: fix, NextActions: []action{},
 	})
 	if failed != nil {
 		return exitInternal
 	}
 	to := inv.env.Stdout
-	if inv.printsRaw() {
+	if inv.printsRaw() || errors.Is(err, errOutput) {
 		to = inv.env.Stderr
 	}
 	if inv.text() {
@@ -109,6 +118,15 @@ func (inv *invocation) printError(err error) int {
 	if _, failed := to.Write(output); failed != nil {
 		// Somebody may still read the other stream; the status tells anyway.
 		_, _ = inv.env.Stderr.Write(output)
+	}
+	return inv.exitStatus(entry)
+}
+
+// exitStatus is that of the error, but for exec: what it shares with the
+// command's own statuses would be mistaken for one.
+func (inv *invocation) exitStatus(entry mapping) int {
+	if inv.commandName() == "exec" && entry.exit != exitUsage && entry.exit != exitNotExecutable && entry.exit != exitNoCommand {
+		return exitExec
 	}
 	return entry.exit
 }
@@ -149,12 +167,13 @@ func (inv *invocation) warn(format string, args ...any) {
 
 // warnDeprecated tells old scripts what no longer has an effect.
 func (inv *invocation) warnDeprecated(global, c *cli.Context) {
-	for flag, given := range map[string]bool{
-		"human": global.Bool("human"), "output": global.IsSet("output"), "raw": c.Bool("raw"),
-	} {
-		if given {
+	for _, flag := range []string{"human", "output"} {
+		if global.IsSet(flag) {
 			inv.warn("--%s has no effect any more", flag)
 		}
+	}
+	if c.Bool("raw") {
+		inv.warn("--raw has no effect any more")
 	}
 }
 

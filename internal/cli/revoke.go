@@ -63,15 +63,18 @@ func runRevoke(ctx context.Context, inv *invocation, meant store.Selector) (resu
 		if err != nil {
 			return result{}, err
 		}
+		gone, kept, err := inv.wipeEnded(ctx, s)
 		return result{
 			value: struct {
 				Revoked     []leaseValue       `json:"revoked"`
 				Count       int                `json:"count"`
 				Already     []leaseValue       `json:"already_ended"`
+				Removed     []string           `json:"removed_files"`
+				Kept        []keptValue        `json:"kept_files"`
 				Unreachable []unreachableValue `json:"unreachable"`
-			}{leaseValues(ended.Leases), len(ended.Leases), leaseValues(ended.Already), unreachable(ended.Leases)},
+			}{leaseValues(ended.Leases), len(ended.Leases), leaseValues(ended.Already), gone, kept, inv.unreachable(ended.Leases)},
 			next: []action{{"secrets leases", "See what is still in force"}},
-		}, nil
+		}, err
 	})
 }
 
@@ -83,14 +86,14 @@ type unreachableValue struct {
 	Fix        string `json:"fix"`
 }
 
-func unreachable(leases []*lease.Lease) []unreachableValue {
+func (inv *invocation) unreachable(leases []*lease.Lease) []unreachableValue {
 	values := []unreachableValue{}
 	for _, l := range leases {
-		if l.Via == lease.ViaStdout {
+		if l.Via == lease.ViaStdout || l.Via == lease.ViaEnv && l.Path == "" {
 			values = append(values, unreachableValue{
 				LeaseID: l.ID, SecretName: l.Secret,
 				Reason: "the value was printed: whoever read it may still have it",
-				Fix:    "secrets update " + l.Secret + " # with a value renewed where it was issued",
+				Fix:    inv.hereCommand("secrets update " + l.Secret + " # with a value renewed where it was issued"),
 			})
 		}
 	}
@@ -107,7 +110,11 @@ func runKillswitch(ctx context.Context, inv *invocation) (result, error) {
 		return result{}, err
 	}
 	defer s.Close()
-	report := killswitch.Run(ctx, s)
+	gone, kept := []string{}, []keptValue{}
+	report := killswitch.Run(ctx, s, func() (err error) {
+		gone, kept, err = inv.wipeEnded(ctx, s)
+		return err
+	})
 	type stepValue struct {
 		Step  string `json:"step"`
 		OK    bool   `json:"ok"`
@@ -125,8 +132,10 @@ func runKillswitch(ctx context.Context, inv *invocation) (result, error) {
 			Revoked     []leaseValue       `json:"revoked"`
 			Count       int                `json:"count"`
 			Steps       []stepValue        `json:"steps"`
+			Removed     []string           `json:"removed_files"`
+			Kept        []keptValue        `json:"kept_files"`
 			Unreachable []unreachableValue `json:"unreachable"`
-		}{leaseValues(report.Leases), len(report.Leases), steps, unreachable(report.Leases)},
+		}{leaseValues(report.Leases), len(report.Leases), steps, gone, kept, inv.unreachable(report.Leases)},
 		next: []action{{"secrets audit --tail 5", "See what the log says"}},
 	}
 	return r, partial(report)

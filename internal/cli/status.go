@@ -16,8 +16,8 @@ func statusCommand(inv *invocation) *cli.Command {
 		Usage: "tell how the store is: secrets, leases, what expires next",
 		Action: inv.action(func(*cli.Context) (result, error) {
 			r, err := inv.withStore(func(s *store.Store) (result, error) { return runStatus(s) })
-			if errors.Is(err, store.ErrNotInitialized) {
-				return result{value: statusValue{}, next: []action{{"secrets init", "Make the store"}}}, nil
+			if errors.Is(err, store.ErrNotInitialized) && !errors.Is(err, store.ErrIncomplete) {
+				return inv.statusBeforeInit()
 			}
 			return r, err
 		}),
@@ -37,7 +37,7 @@ type statusValue struct {
 	NextExpiry   *time.Time     `json:"next_expiry"`
 	Heartbeat    heartbeatValue `json:"heartbeat"`
 	LastWatch    *time.Time     `json:"last_watch"`
-	Directory    string         `json:"directory,omitempty"`
+	Directory    string         `json:"directory"`
 }
 
 type heartbeatValue struct {
@@ -46,6 +46,14 @@ type heartbeatValue struct {
 	Failures  int        `json:"failures"`
 	LastCheck *time.Time `json:"last_check"`
 	LastOK    *time.Time `json:"last_ok"`
+}
+
+func (inv *invocation) statusBeforeInit() (result, error) {
+	path, err := inv.directory()
+	return result{
+		value: statusValue{Heartbeat: heartbeatValue{State: "unknown"}, Directory: path},
+		next:  []action{{"secrets init", "Make the store"}},
+	}, err
 }
 
 func runStatus(s *store.Store) (result, error) {

@@ -1,6 +1,7 @@
 package fsx
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,4 +36,31 @@ func openExternal(path string) (*os.File, error) {
 		return os.NewFile(uintptr(fd), path), nil
 	}
 	return os.Open(path)
+}
+
+// ReadHead returns the first bytes of a regular file in a directory, at most
+// limit. Anything else is refused.
+func ReadHead(fsys FS, name string, limit int) ([]byte, error) {
+	d := &Dir{fs: fsys, lenient: true}
+	f, info, err := d.open(name, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data := make([]byte, min(int64(limit), info.Size))
+	n, err := f.ReadAt(data, 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return data[:n], err
+}
+
+// AppendExternal appends data to a file that another program made and reads.
+func AppendExternal(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }

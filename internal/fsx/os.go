@@ -16,7 +16,12 @@ func OpenDir(path string) (FS, error) {
 	fd, err := retryFD(func() (int, error) {
 		return unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	})
-	if err != nil {
+	switch err {
+	case nil:
+	case unix.ENOTDIR, unix.ELOOP:
+		// The system says that a link to a directory is not one.
+		return nil, &UnsafeError{Path: path, Problem: "is not a directory, or is a symbolic link to one"}
+	default:
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	return &osDir{fd: fd, path: path}, nil

@@ -10,24 +10,29 @@ import (
 // crash the file is what it was before or what it is to be.
 func (d *Dir) Replace(h *Held, name string, data []byte) error {
 	d.mustHold(h)
-	temp := name + ".tmp"
-	// What a killed writer left behind belongs to nobody: we hold the lock.
-	if err := d.fs.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	return WriteFile(d.fs, name, name+".tmp", data)
+}
+
+// WriteFile makes data the content of name in a directory, durably and as a
+// whole, by way of the file temp. What an earlier writer left of temp is
+// removed, so that its name must be of no other use.
+func WriteFile(fsys FS, name, temp string, data []byte) error {
+	if err := discard(fsys, temp); err != nil {
 		return err
 	}
-	if err := d.writeNew(temp, data); err != nil {
-		return errors.Join(err, d.discard(temp))
+	if err := writeNew(fsys, temp, data); err != nil {
+		return errors.Join(err, discard(fsys, temp))
 	}
-	if err := d.fs.Rename(temp, name); err != nil {
-		return errors.Join(err, d.discard(temp))
+	if err := fsys.Rename(temp, name); err != nil {
+		return errors.Join(err, discard(fsys, temp))
 	}
-	return d.fs.Sync()
+	return fsys.Sync()
 }
 
 // Create makes the file name with data, durably, and fails with fs.ErrExist
 // where there is one. It needs no lock: the file system lets one caller win.
 func (d *Dir) Create(name string, data []byte) error {
-	if err := d.writeNew(name, data); err != nil {
+	if err := writeNew(d.fs, name, data); err != nil {
 		return err
 	}
 	return d.fs.Sync()
@@ -52,8 +57,24 @@ func (d *Dir) SetAside(h *Held, name, to string) error {
 	return d.fs.Sync()
 }
 
-func (d *Dir) writeNew(name string, data []byte) error {
-	f, err := d.fs.Open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+// Convert renames name to a name that nothing has. Unlike SetAside it takes no
+// lock, and unlike Create no room on the disk: it is for whoever has neither.
+func (d *Dir) Convert(name, to string) error {
+	there, err := d.Exists(to)
+	if err == nil && there {
+		err = fs.ErrExist
+	}
+	if err == nil {
+		err = d.fs.Rename(name, to)
+	}
+	if err != nil {
+		return err
+	}
+	return d.fs.Sync()
+}
+
+func writeNew(fsys FS, name string, data []byte) error {
+	f, err := fsys.Open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return err
 	}
@@ -73,10 +94,9 @@ func fill(f File, data []byte) error {
 	return f.Sync()
 }
 
-// discard removes a temporary file after a failure, which is what the caller
-// reports; the next Replace removes one that stays.
-func (d *Dir) discard(temp string) error {
-	if err := d.fs.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// discard removes a temporary file, if there is one.
+func discard(fsys FS, temp string) error {
+	if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"agent-secrets/envfile"
+	"agent-secrets/store"
+
+	"github.com/urfave/cli/v2"
+)
+
+func cleanupCommand(inv *invocation) *cli.Command {
+	return &cli.Command{
+		Name:  "cleanup",
+		Usage: "remove env files whose leases have ended, wherever they are",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be removed"},
+		},
+		Action: inv.action(func(c *cli.Context) (result, error) {
+			return inv.withStore(func(s *store.Store) (result, error) {
+				return runCleanup(c.Context, inv, s, c.Bool("dry-run"))
+			})
+		}),
+	}
+}
+
+type keptValue struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+func runCleanup(ctx context.Context, inv *invocation, s *store.Store, dryRun bool) (result, error) {
+	ended, err := endedFiles(s)
+	if err != nil {
+		return result{}, err
+	}
+	gone, kept := ended, []keptValue{}
+	if !dryRun {
+		gone, kept = inv.wipe(ended)
+		if err := s.EnvWiped(ctx, gone...); err != nil {
+			return result{}, err
+		}
+	}
+	return result{value: struct {
+		Removed []string    `json:"removed"`
+		Kept    []keptValue `json:"kept"`
+		DryRun  bool        `json:"dry_run"`
+	}{gone, kept, dryRun}}, nil
+}
+
+// endedFiles are the env files on which no lease is in force.
+func endedFiles(s *store.Store) ([]string, error) {
+	files, err := s.EnvFiles()
+	ended := []string{}
+	for _, f := range files {
+		if f.Active == 0 {
+			ended = append(ended, f.Path)
+		}
+	}
+	return ended, err
+}
+
+// wipe removes env files that carry our header, and says which are gone and
+// which were left alone.
+func (inv *invocation) wipe(paths []string) (gone []string, kept []keptValue) {
+	gone, kept = []string{}, []keptValue{}
+	for _, path := range paths {
+		ok, err := inv.wipeOne(path)
+		switch {
+		case err != nil:
+			kept = append(kept, keptValue{path, err.Error()})
+		case !ok:
+			kept = append(kept, keptValue{path, "it does not carry our header"})
+		default:
+			gone = append(gone, path)
+		}
+	}
+	return gone, kept
+}
+
+func (inv *invocation) wipeOne(path string) (gone bool, err error) {
+	dir, err := inv.env.OpenDir(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	gone, err = envfile.Remove(dir, filepath.Base(path))
+	return gone, errors.Join(err, dir.Close())
+}
+
+// wipeEnded removes the env files on which a revocation left no lease in force.
+func (inv *invocation) wipeEnded(ctx context.Context, s *store.Store) ([]string, []keptValue, error) {
+	ended, err := endedFiles(s)
+	if err != nil || len(ended) == 0 {
+		return []string{}, []keptValue{}, err
+	}
+	gone, kept := inv.wipe(ended)
+	return gone, kept, s.EnvWiped(ctx, gone...)
+}

@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"agent-secrets/envfile"
+	"agent-secrets/internal/fsx"
+	"agent-secrets/lease"
+	"agent-secrets/store"
+)
+
+const manifestName = ".secrets.json"
+
+// project is a directory with a .secrets.json.
+type project struct {
+	dir      string // absolute
+	manifest envfile.Manifest
+}
+
+// findProject looks for .secrets.json in the current directory and its parents,
+// up to the root of the repository or the home directory. None is nil.
+func (inv *invocation) findProject() (*project, error) {
+	here, err := os.Getwd()
+	if err == nil {
+		here, err = filepath.EvalSymlinks(here)
+	}
+	if err != nil {
+		return nil, err
+	}
+	home := filepath.Clean(inv.getenv("HOME"))
+	for dir := here; ; dir = filepath.Dir(dir) {
+		p, err := inv.readProject(dir)
+		if p != nil || err != nil {
+			return p, err
+		}
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil || dir == home || dir == filepath.Dir(dir) {
+			return nil, nil
+		}
+	}
+}
+
+func (inv *invocation) readProject(dir string) (*project, error) {
+	fsys, err := inv.env.OpenDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer fsys.Close()
+	if _, err := fsys.Lstat(manifestName); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	path := filepath.Join(dir, manifestName)
+	data, err := fsx.ReadHead(fsys, manifestName, maxManifest+1)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", envfile.ErrInvalidManifest, err)
+	}
+	m, err := envfile.ParseManifest(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &project{dir: dir, manifest: m}, checkManifest(path, m)
+}
+
+// maxManifest is the largest project file that is read, in bytes; the parser
+// refuses one byte more.
+const maxManifest = 1 << 20
+
+// checkManifest looks at what the parser leaves to us.
+func checkManifest(path string, m envfile.Manifest) error {
+	for i, e := range m.Secrets {
+		if !lease.ValidName(e.Name) {
+			return fmt.Errorf("%s: %w: secrets[%d].name: %q cannot name a secret", path, envfile.ErrInvalidManifest, i, shorten(e.Name))
+		}
+		if _, err := parseTTL(e.TTL); err != nil {
+			return fmt.Errorf("%s: %w: secrets[%d].ttl: %v", path, envfile.ErrInvalidManifest, i, err)
+		}
+	}
+	if m.ClientID != "" && !lease.ValidClientID(m.ClientID) {
+		return fmt.Errorf("%s: %w: client_id: it takes 1 to 128 printable ASCII characters", path, envfile.ErrInvalidManifest)
+	}
+	return nil
+}
+
+var errNoProject = usageError{
+	msg: "there is no " + manifestName + " here or in a parent directory",
+	fix: `printf '%s' '{"secrets":[{"name":"github_token","env_var":"GITHUB_TOKEN"}]}' > ` + manifestName,
+}
+
+// clientID is who a project's leases are for.
+func (p *project) clientID(inv *invocation, given string) (string, error) {
+	switch {
+	case p == nil || given != "" || inv.getenv("SECRETS_CLIENT_ID") != "":
+		return inv.clientID(given)
+	case p.manifest.ClientID != "":
+		return p.manifest.ClientID, nil
+	}
+	return clientIDOf(filepath.Base(p.dir)), nil
+}
+
+// clientIDOf makes a client id of a directory's name.
+func clientIDOf(name string) string {
+	id := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '-'
+		}
+		return r
+	}, name)
+	return "project:" + id[:min(len(id), 100)]
+}
+
+// variable is a secret that is wanted in an environment variable.
+type variable struct {
+	name   string
+	secret string
+	ttl    time.Duration // 0: the default
+}
+
+// variables lists what a project wants. A TTL that was given goes before those
+// of the file.
+func (p *project) variables(ttl time.Duration) []variable {
+	if p == nil {
+		return nil
+	}
+	list := make([]variable, len(p.manifest.Secrets))
+	for i, e := range p.manifest.Secrets {
+		list[i] = variable{name: e.EnvVar, secret: e.Name, ttl: ttl}
+		if ttl == 0 {
+			list[i].ttl, _ = parseTTL(e.TTL) // checked when it was read
+		}
+	}
+	return list
+}
+
+// leaseAll leases every variable's secret, or none.
+func (inv *invocation) leaseAll(ctx context.Context, s *store.Store, list []variable, like store.Request, approve func([]envfile.Var, time.Time) error) ([]store.Grant, error) {
+	requests := make([]store.Request, len(list))
+	for i, v := range list {
+		requests[i] = like
+		requests[i].Secret, requests[i].TTL = v.secret, v.ttl
+	}
+	return inv.grant(ctx, s, requests, func(grants []store.Grant) error {
+		return approve(varsOf(list, grants), earliestGrant(grants))
+	})
+}
+
+// varsOf joins names and values.
+func varsOf(list []variable, grants []store.Grant) []envfile.Var {
+	vars := make([]envfile.Var, len(list))
+	for i, v := range list {
+		vars[i] = envfile.Var{Name: v.name, Secret: v.secret, Value: grants[i].Value.Reveal()}
+	}
+	return vars
+}
+
+func earliestGrant(grants []store.Grant) time.Time {
+	var first time.Time
+	for _, g := range grants {
+		if first.IsZero() || g.ExpiresAt.Before(first) {
+			first = g.ExpiresAt
+		}
+	}
+	return first
+}
+
+func idsOf(grants []store.Grant) []string {
+	ids := make([]string, len(grants))
+	for i, g := range grants {
+		ids[i] = g.LeaseID
+	}
+	return ids
+}
