@@ -22,6 +22,7 @@ type chain struct {
 	found  bool  // last is known
 	gap    int64 // where the open gap begins, or -1
 	zeroed bool  // the gap holds zero bytes: data never reached the disk
+	hole   bool  // and so many of them that lines may follow
 }
 
 func newChain(r io.ReaderAt, from int64) *chain {
@@ -46,7 +47,7 @@ func (c *chain) next(line fsx.Line) (e Event, ok bool, err error) {
 	case c.gap >= 0 && !c.closes(e):
 		// It was written by the same crash: whatever it stands for was
 		// never acknowledged.
-		return Event{}, false, nil
+		return Event{}, false, c.checkHole(line.Offset)
 	case c.gap >= 0:
 		if err := c.close(e, line); err != nil {
 			return Event{}, false, err
@@ -60,6 +61,27 @@ func (c *chain) extend(line fsx.Line) {
 		c.gap = line.Offset
 	}
 	c.zeroed = c.zeroed || line.Zeroed
+}
+
+// shortestHole is the shortest run of zeros, in bytes, that is taken for data
+// which never reached the disk while later data did. Disks lose blocks, not
+// bytes: fewer are damage, and lines after them were acknowledged.
+const shortestHole = 64
+
+// checkHole refuses an open gap before the byte at to that no crash leaves.
+func (c *chain) checkHole(to int64) error {
+	if c.hole {
+		return nil
+	}
+	gap := make([]byte, min(to-c.gap, maxWindow))
+	if _, err := c.r.ReadAt(gap, c.gap); err != nil {
+		return err
+	}
+	c.hole = bytes.Contains(gap, make([]byte, shortestHole))
+	if !c.hole {
+		return fmt.Errorf("a damaged line at byte %d, with whole lines after it", c.gap)
+	}
+	return nil
 }
 
 func (c *chain) closes(e Event) bool {
@@ -81,7 +103,7 @@ func (c *chain) close(e Event, line fsx.Line) error {
 	if e.Repair.Offset < c.from {
 		c.found = false // every line read so far lies in this gap
 	}
-	c.gap, c.zeroed = -1, false
+	c.gap, c.zeroed, c.hole = -1, false, false
 	return nil
 }
 

@@ -19,7 +19,7 @@ func all(Event) bool { return true }
 
 func TestReadersSkipWhatRepairsPassedOverAndTornEnds(t *testing.T) {
 	f, l := chained(t, 5)
-	f.write(l[0], l[1], make([]byte, 60), []byte("\n"), l[3], l[4][:20])
+	f.write(l[0], l[1], make([]byte, 100), []byte("\n"), l[3], l[4][:20])
 	f.append(Event{Event: Add}, Event{Event: LeaseGrant}) // after the repair, 3
 	j := f.journal()
 	for _, torn := range []string{"", "torn", "\x00\x00", "torn\x00"} {

@@ -103,7 +103,7 @@ func TestZerosWhereDataNeverArrivedAreRepaired(t *testing.T) {
 		"before whole lines":     slices.Concat(hole, rest),
 		"before a line unended":  slices.Concat(hole, rest[:len(rest)-1]),
 		"before a torn line":     slices.Concat(hole, rest[:len(rest)-9]),
-		"between torn and whole": slices.Concat(l[2][:40], make([]byte, 30), []byte("\n"), l[4], []byte("torn")),
+		"between torn and whole": slices.Concat(l[2][:40], make([]byte, 70), []byte("\n"), l[4], []byte("torn")),
 	} {
 		f.write(good, gap)
 		r, err := f.verify()

@@ -79,6 +79,9 @@ func (s *Store) checkRequests(requests []Request) error {
 		if !lease.ValidClientID(r.ClientID) {
 			return fmt.Errorf("%w: %q", ErrInvalidClientID, r.ClientID)
 		}
+		if r.TTL < 0 {
+			return fmt.Errorf("%w: %s", lease.ErrInvalidDuration, r.TTL)
+		}
 		if r.TTL == 0 {
 			r.TTL = s.config.DefaultLeaseTTL.Duration()
 		}
@@ -130,7 +133,9 @@ func (t *tx) grant(grants []Grant, requests []Request) error {
 		return err
 	}
 	if grown(before, t.ledgers.Size()) {
-		return t.compact()
+		// The leases are granted whatever becomes of this: the next command
+		// that prunes tries again.
+		_ = t.prune()
 	}
 	return nil
 }

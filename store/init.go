@@ -39,6 +39,10 @@ func Init(ctx context.Context, opts Options, key []byte) (Initialized, error) {
 	}
 	defer dir.Close()
 	s := &Store{opts: opts, dir: dir, config: DefaultConfig()}
+	ended, err := dir.Exists(configFile) // an init, before now
+	if err != nil {
+		return Initialized{}, err
+	}
 	made := dir.Create(lockFile, nil)
 	if made != nil && !errors.Is(made, fs.ErrExist) {
 		return Initialized{}, made
@@ -47,7 +51,7 @@ func Init(ctx context.Context, opts Options, key []byte) (Initialized, error) {
 	if err != nil {
 		return Initialized{}, err
 	}
-	in := &initializer{tx: tx{store: s, held: held, now: s.now()}, key: key, lockMade: made == nil}
+	in := &initializer{tx: tx{store: s, held: held, now: s.now()}, key: key, lockLost: ended && made == nil}
 	err = in.run()
 	return in.result, errors.Join(err, held.Unlock(), in.close())
 }
@@ -57,7 +61,7 @@ func Init(ctx context.Context, opts Options, key []byte) (Initialized, error) {
 type initializer struct {
 	tx
 	key        []byte
-	lockMade   bool
+	lockLost   bool // and made anew
 	there      map[string]bool
 	generation uint64
 	result     Initialized
@@ -86,7 +90,7 @@ func (in *initializer) survey() error {
 	}
 	in.result.Path = in.store.opts.Path
 	in.result.Completed = in.there[storeFile]
-	if !in.lockMade && in.there[storeFile] && in.there[ledgerFile] && in.there[auditFile] && in.there[configFile] {
+	if !in.lockLost && in.there[storeFile] && in.there[ledgerFile] && in.there[auditFile] && in.there[configFile] {
 		return fmt.Errorf("%s: %w", in.store.opts.Path, ErrAlreadyInitialized)
 	}
 	return nil

@@ -136,7 +136,7 @@ func (t *tx) writeLedger(fromLog bool) error {
 }
 
 func setAsideName(name string, now time.Time) string {
-	return name + ".damaged-" + now.Format("20060102T150405Z")
+	return name + ".damaged-" + now.Format("20060102T150405.000000000Z")
 }
 
 func (t *tx) lowerMarker() error {

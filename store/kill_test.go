@@ -23,7 +23,7 @@ var damages = map[string]func(h *home, name string) error{
 	"zero tail": func(h *home, name string) error { h.write(name, h.read(name), make([]byte, 40000)); return nil },
 	"hole": func(h *home, name string) error {
 		lines := h.lines(name)
-		clear(lines[2][20:30])
+		clear(lines[2][20:100])
 		h.write(name, lines...)
 		return nil
 	},

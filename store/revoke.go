@@ -129,9 +129,6 @@ func (t *tx) prune() error {
 	return t.compactFrom()
 }
 
-// compact prunes, after a grant has made the ledger grow.
-func (t *tx) compact() error { return t.prune() }
-
 func (t *tx) compactFrom() error {
 	state, err := t.state()
 	if err != nil {
