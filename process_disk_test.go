@@ -125,12 +125,20 @@ func (d fullDisk) test(t *testing.T) {
 // lease on the way is granted wholly or refused.
 func (d fullDisk) exhaust(t *testing.T) {
 	for range 100 {
+		before := d.contents()
 		o := d.run("lease", "one", "--client-id", "before")
 		switch {
 		case o.exit == 0 && o.stdout == theValue:
 			continue
 		case o.exit != 74 || o.stdout != "":
 			t.Errorf("lease: exit %d, stdout %q, %s", o.exit, o.stdout, o.stderr)
+		}
+		// There may have been room to log the refusal.
+		after := d.contents()
+		refusal, grew := strings.CutPrefix(after["audit.jsonl"], before["audit.jsonl"])
+		before["audit.jsonl"] = after["audit.jsonl"]
+		if !grew || refusal != "" && !strings.HasSuffix(refusal, "\n") || !maps.Equal(before, after) {
+			t.Errorf("a lease that failed changed the state: %v, and the log by %q", changed(before, after), refusal)
 		}
 		return
 	}

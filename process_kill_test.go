@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -41,6 +43,30 @@ func TestNothingAcknowledgedIsLostToAKill(t *testing.T) {
 	s.must("", "lease", "one") // a writer, which puts everything in order
 	s.verify()
 	p.check(s)
+}
+
+// An init that was killed is completed by the next, with the identity that it
+// had made, if any.
+func TestAnInitThatWasKilledIsCompleted(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 0))
+	p := &promises{}
+	for range rounds(40, 1000) {
+		s := bareSandbox(t)
+		p.within(s, time.Duration(random.IntN(12_000))*time.Microsecond, "", "init")
+		identity, err := os.ReadFile(filepath.Join(s.dir, "identity.age"))
+		if o := s.run("", "init"); o.exit != 0 && o.code() != "already_initialized" {
+			t.Errorf("the second init: exit %d: %s", o.exit, o.stdout)
+		}
+		if err == nil && s.content("identity.age") != string(identity) {
+			t.Error("the second init replaced the identity")
+		}
+		s.must("a value", "add", "name")
+		if got := s.must("", "lease", "name"); got != "a value" {
+			t.Errorf("the secret is %q", got)
+		}
+		s.verify()
+	}
+	t.Logf("%d kills", p.kills)
 }
 
 // attempt runs one command, which is killed after a while that is often shorter

@@ -17,12 +17,14 @@ type tail struct {
 }
 
 const (
-	firstWindow = 32 << 10
+	// firstWindow is more than is ever written between two syncs, even by many
+	// processes at once: a hole that a power cut left lies within it.
+	firstWindow = 128 << 10
 	maxWindow   = 64 << 20
 )
 
-// readTail finds the end of the chain. It reads the last 32 KiB, and more only
-// if a crash left so much that there is no line in them.
+// readTail finds the end of the chain. It reads the last 128 KiB, and more
+// only if a crash left so much that there is no line in them.
 func readTail(j *fsx.Journal) (tail, error) {
 	if t, ok := readSoundTail(j); ok {
 		return t, nil

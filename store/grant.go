@@ -67,6 +67,10 @@ func (s *Store) Grant(ctx context.Context, requests []Request, approve func([]Gr
 	if err != nil {
 		return nil, err
 	}
+	// A killswitch that could not have the lock could not see these leases.
+	if up, err := s.markerUp(); up || err != nil {
+		return nil, fmt.Errorf("%w: a killswitch was set off", ErrFrozen)
+	}
 	return grants, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"agent-secrets/audit"
 	"agent-secrets/internal/fsx"
@@ -27,11 +28,8 @@ type Initialized struct {
 // one; it is not used if opts name an identity elsewhere.
 func Init(ctx context.Context, opts Options, key []byte) (Initialized, error) {
 	fsys, err := opts.MakeDir(opts.Path)
-	if errors.Is(err, fsx.ErrUnsafe) {
-		return Initialized{}, err
-	}
 	if err != nil {
-		return Initialized{}, fmt.Errorf("%w: %w", ErrCannotCreate, err)
+		return Initialized{}, createError(err)
 	}
 	dir, err := fsx.NewDir(fsys)
 	if err != nil {
@@ -54,6 +52,17 @@ func Init(ctx context.Context, opts Options, key []byte) (Initialized, error) {
 	in := &initializer{tx: tx{store: s, held: held, now: s.now()}, key: key, lockLost: ended && made == nil}
 	err = in.run()
 	return in.result, errors.Join(err, held.Unlock(), in.close())
+}
+
+// createError tells a path at which no directory can be from a disk that takes
+// none.
+func createError(err error) error {
+	for _, place := range []error{syscall.ENOTDIR, syscall.EEXIST, syscall.ENOENT, syscall.EACCES, syscall.EPERM} {
+		if errors.Is(err, place) {
+			return fmt.Errorf("%w: %w", ErrCannotCreate, err)
+		}
+	}
+	return err
 }
 
 // initializer makes the files in the order in which they need each other; the

@@ -28,13 +28,18 @@ func (s *Store) RaiseMarker() error {
 		return err
 	}
 	err = s.dir.Create(markerFile, append(data, '\n'))
-	if err == nil || errors.Is(err, fs.ErrExist) {
+	if err == nil {
 		return nil
 	}
-	if up, _ := s.dir.Exists(markerFile); up { // not told: assume the worst
-		return nil
+	// It may be there all the same: there was room for the name alone, or
+	// whoever made it was killed before it was durable.
+	if up, _ := s.dir.Exists(markerFile); up {
+		err = s.dir.Sync()
 	}
-	return fmt.Errorf("raise the killswitch marker: %w", err)
+	if err != nil {
+		return fmt.Errorf("raise the killswitch marker: %w", err)
+	}
+	return nil
 }
 
 // RaiseLedger makes the ledger itself the marker, where the disk has no room

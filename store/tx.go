@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"agent-secrets/audit"
@@ -126,17 +127,25 @@ func (t *tx) enforce(events ...audit.Event) error {
 	return t.note(events...)
 }
 
-// note makes events durable in the log alone. A killswitch goes on without a
-// log that could not be opened.
+// note makes events durable in the log alone, a few at a time, so that a hole
+// which a power cut leaves is never far from the log's end. A killswitch goes
+// on without a log that could not be opened.
 func (t *tx) note(events ...audit.Event) error {
 	if t.log == nil {
 		return auditFailure(errors.New("it could not be opened"))
 	}
-	if err := t.log.Append(t.now, events...); err != nil {
-		return auditFailure(err)
+	for some := range slices.Chunk(events, eventsPerSync) {
+		if err := t.log.Append(t.now, some...); err != nil {
+			return auditFailure(err)
+		}
+		if err := t.log.Sync(); err != nil {
+			return auditFailure(err)
+		}
 	}
-	return auditFailure(t.log.Sync())
+	return nil
 }
+
+const eventsPerSync = 32
 
 func auditFailure(err error) error {
 	if err == nil {

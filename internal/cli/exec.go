@@ -190,14 +190,10 @@ func (p *execPlan) supervise(ctx context.Context, inv *invocation, s *store.Stor
 	if ended.Leftovers > 0 {
 		inv.warn("%d processes of the command could not be stopped", ended.Leftovers)
 	}
-	if err != nil && !errors.Is(err, store.ErrLeaseEnded) {
-		return 0, err
+	if errors.Is(err, store.ErrLeaseEnded) {
+		return exitLeaseEnded, fmt.Errorf("the command was stopped: %w", err)
 	}
-	if err != nil {
-		inv.warn("%v, so the command was stopped", err)
-		return exitLeaseEnded, nil
-	}
-	return ended.Status, nil
+	return ended.Status, err
 }
 
 func (p *execPlan) finish(ctx context.Context, s *store.Store, grants []store.Grant, status int) error {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -125,7 +126,8 @@ func (inv *invocation) printError(err error) int {
 // exitStatus is that of the error, but for exec: what it shares with the
 // command's own statuses would be mistaken for one.
 func (inv *invocation) exitStatus(entry mapping) int {
-	if inv.commandName() == "exec" && entry.exit != exitUsage && entry.exit != exitNotExecutable && entry.exit != exitNoCommand {
+	own := []int{exitUsage, exitLeaseEnded, exitNotExecutable, exitNoCommand}
+	if inv.commandName() == "exec" && !slices.Contains(own, entry.exit) {
 		return exitExec
 	}
 	return entry.exit
@@ -154,7 +156,7 @@ func (inv *invocation) here(actions []action) []action {
 
 func (inv *invocation) hereCommand(command string) string {
 	rest, ours := strings.CutPrefix(command, "secrets ")
-	if inv.dir == "" || !ours {
+	if inv.dir == "" || !ours || strings.HasPrefix(rest, "--dir ") {
 		return command
 	}
 	return "secrets --dir " + shellQuote(inv.dir) + " " + rest

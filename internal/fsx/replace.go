@@ -38,6 +38,10 @@ func (d *Dir) Create(name string, data []byte) error {
 	return d.fs.Sync()
 }
 
+// Sync makes durable what an earlier call, maybe of another process, did to
+// names and did not come to make so.
+func (d *Dir) Sync() error { return d.fs.Sync() }
+
 // Remove removes name durably.
 func (d *Dir) Remove(h *Held, name string) error {
 	d.mustHold(h)
