@@ -8,7 +8,7 @@ TAGS     = urfave_cli_no_docs
 LDFLAGS  = -s -w -X agent-secrets/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test race lint vet fmt tidy cover fuzz install check clean
+.PHONY: build test race lint vet fmt tidy cover fuzz crash soak bench install check clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)' -o secrets .
@@ -44,6 +44,15 @@ fuzz:
 		while read -r file; do sed -n "s|^func \(Fuzz[A-Za-z0-9]*\)(.*|$$(dirname $$file):\1|p" $$file; done); do \
 		echo "$$pair"; $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$${pair#*:}\$$" -fuzztime $(FUZZTIME) $${pair%%:*} || exit 1; \
 	done
+
+# Every stop of every command, and the tests with processes at length.
+crash:
+	SECRETS_CRASH=full $(GO) test -tags $(TAGS) -run TestCrash -v -timeout 60m ./internal/cli
+soak:
+	SECRETS_SOAK=1 $(GO) test -tags $(TAGS) -timeout 60m .
+
+bench:
+	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem ./...
 
 install: build
 	mkdir -p '$(GOBIN)'
