@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -32,11 +33,14 @@ type Env struct {
 	StderrTerminal bool
 	Terminal       func() (Terminal, error) // the controlling one
 	Getenv         func(string) string
+	Getwd          func() (string, error) // without symbolic links
 	Hostname       func() (string, error)
 	Now            func() time.Time
 	Rand           io.Reader
 	// Alive reports whether the process that a lease is bound to still runs.
 	Alive func(owner string) bool
+	// Tracked refuses a file that git tracks.
+	Tracked func(dir, name string) error
 	// OpenDir opens a state directory, MakeDir makes it first.
 	OpenDir, MakeDir func(path string) (fsx.FS, error)
 }
@@ -61,10 +65,12 @@ func System() *Env {
 		StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Terminal:       openTerminal,
 		Getenv:         os.Getenv,
+		Getwd:          workingDirectory,
 		Hostname:       os.Hostname,
 		Now:            time.Now,
 		Rand:           rand.Reader,
 		Alive:          supervise.OwnerAlive,
+		Tracked:        refuseTracked,
 		OpenDir:        fsx.OpenDir,
 		MakeDir:        fsx.MakeDir,
 	}
@@ -72,6 +78,14 @@ func System() *Env {
 		env.Deliver = closedOutput{}
 	}
 	return env
+}
+
+func workingDirectory() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
 }
 
 // startedWithout reports whether the process was started with a standard

@@ -98,11 +98,13 @@ func (inv *invocation) planEnv(opts envOptions) (*envPlan, error) {
 		}
 		return plan, nil
 	}
-	path := opts.output
-	if path == "" {
-		path = filepath.Join(p.dir, ".env")
+	folder, name := p.dir, ".env"
+	if opts.output != "" {
+		if folder, name, err = resolve(opts.output); err != nil {
+			return nil, err
+		}
 	}
-	plan.target, err = inv.openTarget(path, opts.force)
+	plan.target, err = inv.openTarget(folder, name, opts.force)
 	return plan, err
 }
 
@@ -212,28 +214,29 @@ type envTarget struct {
 	path string // absolute, without links
 }
 
-// openTarget opens the directory of path and refuses what must not be written.
-func (inv *invocation) openTarget(path string, force bool) (*envTarget, error) {
+// resolve returns the directory of path, without links, and the name in it.
+func resolve(path string) (folder, name string, err error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
-		return nil, err
+		return "", "", err
 	}
-	folder, err := filepath.EvalSymlinks(filepath.Dir(absolute))
-	if err != nil {
-		return nil, fileError(err)
-	}
+	folder, err = filepath.EvalSymlinks(filepath.Dir(absolute))
+	return folder, filepath.Base(absolute), fileError(err)
+}
+
+// openTarget opens the directory and refuses what must not be written.
+func (inv *invocation) openTarget(folder, name string, force bool) (*envTarget, error) {
 	dir, err := inv.env.OpenDir(folder)
 	if err != nil {
 		return nil, fileError(err)
 	}
-	t := &envTarget{dir: dir, name: filepath.Base(absolute)}
-	t.path = filepath.Join(folder, t.name)
+	t := &envTarget{dir: dir, name: name, path: filepath.Join(folder, name)}
 	if len(t.path) > maxPath {
 		return nil, errors.Join(usageError{msg: fmt.Sprintf("the path of the env file is longer than %d bytes", maxPath), fix: "secrets help env"}, dir.Close())
 	}
 	err = envfile.Check(dir, t.name, force)
 	if err == nil {
-		err = refuseTracked(folder, t.name)
+		err = inv.env.Tracked(folder, t.name)
 	}
 	if err != nil {
 		return nil, errors.Join(withFix(err, envfile.ErrUnmanagedFile, "secrets env --force"), dir.Close())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -27,34 +26,42 @@ type project struct {
 // findProject looks for .secrets.json in the current directory and its parents,
 // up to the root of the repository or the home directory. None is nil.
 func (inv *invocation) findProject() (*project, error) {
-	here, err := os.Getwd()
-	if err == nil {
-		here, err = filepath.EvalSymlinks(here)
-	}
+	here, err := inv.env.Getwd()
 	if err != nil {
 		return nil, err
 	}
 	home := filepath.Clean(inv.getenv("HOME"))
 	for dir := here; ; dir = filepath.Dir(dir) {
-		p, err := inv.readProject(dir)
+		p, root, err := inv.readProject(dir)
 		if p != nil || err != nil {
 			return p, err
 		}
-		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil || dir == home || dir == filepath.Dir(dir) {
+		if root || dir == home || dir == filepath.Dir(dir) {
 			return nil, nil
 		}
 	}
 }
 
-func (inv *invocation) readProject(dir string) (*project, error) {
+// readProject reads the project file of a directory, or tells whether the
+// search ends there.
+func (inv *invocation) readProject(dir string) (p *project, root bool, err error) {
 	fsys, err := inv.env.OpenDir(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, false, nil // a parent that may be passed through, not read
+	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer fsys.Close()
 	if _, err := fsys.Lstat(manifestName); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		_, err := fsys.Lstat(".git")
+		return nil, err == nil, nil
 	}
+	p, err = parseProject(fsys, dir)
+	return p, false, err
+}
+
+func parseProject(fsys fsx.FS, dir string) (*project, error) {
 	path := filepath.Join(dir, manifestName)
 	data, err := fsx.ReadHead(fsys, manifestName, maxManifest+1)
 	if err != nil {
