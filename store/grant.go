@@ -68,8 +68,12 @@ func (s *Store) Grant(ctx context.Context, requests []Request, approve func([]Gr
 		return nil, err
 	}
 	// A killswitch that could not have the lock could not see these leases.
-	if up, err := s.markerUp(); up || err != nil {
-		return nil, fmt.Errorf("%w: a killswitch was set off", ErrFrozen)
+	up, err := s.markerUp()
+	if up {
+		err = fmt.Errorf("%w: a killswitch was set off", ErrFrozen)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return grants, nil
 }

@@ -23,7 +23,8 @@
 //	config.json    the settings
 //	lock           the lock, never removed or replaced
 //	killswitch     the marker of a killswitch that has not finished; while it is
-//	               there no lease is in force and none is granted
+//	               there no lease is in force and none is granted. On a disk
+//	               without room for it, it is the ledger under another name
 //
 // Nothing outside this package knows that state is files.
 package store

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -117,10 +118,14 @@ func (constant) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func withoutRandomness(t *testing.T) {
-	before := cryptorand.Reader
+// prepareProcess sets, for the time of the test, what is global.
+func prepareProcess(t *testing.T) {
+	before, percent := cryptorand.Reader, debug.SetGCPercent(400)
 	cryptorand.Reader = constant{}
-	t.Cleanup(func() { cryptorand.Reader = before })
+	t.Cleanup(func() {
+		cryptorand.Reader = before
+		debug.SetGCPercent(percent)
+	})
 }
 
 type fullWriter struct{}

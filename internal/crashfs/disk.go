@@ -37,7 +37,6 @@ type Disk struct {
 
 	ops    int
 	writes int
-	dead   bool
 	die    Death
 	fault  Fault
 	watch  func(Op)
@@ -116,6 +115,10 @@ type Death struct {
 	After bool // it still takes place
 }
 
+func (k Death) reached(number int) bool {
+	return k.At > 0 && (number > k.At || number == k.At && !k.After)
+}
+
 // Kill plans the end of the process. From then on nothing has an effect and
 // every call returns an error.
 func (d *Disk) Kill(at Death) { d.die = at }
@@ -132,10 +135,7 @@ var errDead = errors.New("the process is dead")
 // begin counts an operation and says what keeps it from taking place.
 func (d *Disk) begin(op Op) error {
 	d.ops++
-	if d.die.At > 0 && d.ops == d.die.At && !d.die.After {
-		d.dead = true
-	}
-	if d.dead {
+	if d.die.reached(d.ops) {
 		return errDead
 	}
 	return d.fault.refuse(d.ops, op)
@@ -149,9 +149,6 @@ func (d *Disk) end(op Op) {
 	if d.watch != nil {
 		op.Number = d.ops
 		d.watch(op)
-	}
-	if d.die.At > 0 && d.ops == d.die.At {
-		d.dead = true
 	}
 }
 

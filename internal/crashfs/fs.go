@@ -222,7 +222,7 @@ func (f *file) Write(p []byte) (n int, err error) {
 		n = len(p)
 		return nil
 	})
-	if err != nil && disk.fault.Short && disk.ops == disk.fault.At && !disk.dead {
+	if err != nil && disk.fault.Short && disk.ops == disk.fault.At {
 		n = half
 		f.put(p[:n])
 	}
