@@ -64,7 +64,7 @@ func TestASlowWriterGetsEverything(t *testing.T) {
 func TestAWriterThatIsStuckHoldsUpNeitherAStopNorASignal(t *testing.T) {
 	t.Parallel()
 	s := supervise(t, plan{Writer: "stuck", Config: Config{Drain: 10 * time.Millisecond}}, "echo; exec sleep 1000")
-	eventually(t, "the child runs", func() bool { return len(s.tree()) > 0 })
+	s.child(t)
 	s.expire(t)
 	if got := s.end(t); !got.Stopped || got.Leftovers != 0 {
 		t.Errorf("got %+v", got)
@@ -76,14 +76,12 @@ func TestAWriterThatIsStuckHoldsUpNeitherAStopNorASignal(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.start(t)
-	eventually(t, "the child runs", func() bool { return len(s.tree()) > 0 })
+	child := s.child(t)
 	stdin.Close()
-	eventually(t, "the child has ended", func() bool { return len(s.tree()) == 0 })
-	eventually(t, "Run returns on a signal", func() bool {
-		_ = s.Process.Signal(unix.SIGTERM)
-		_, err := os.Stat(s.plan.Outcome)
-		return err == nil
-	})
+	eventually(t, "the child was waited for", func() bool { return unix.Kill(child, 0) == unix.ESRCH })
+	if err := s.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
 	if got := s.end(t); got.Stopped || !got.Undelivered || got.Status != 5 {
 		t.Errorf("got %+v", got)
 	}

@@ -63,19 +63,22 @@ func (f family) track() {
 	if adoptsOrphans {
 		return
 	}
-	for _, p := range f.members() {
+	members, _ := f.members()
+	for _, p := range members {
 		f.seen[p.identity] = true
 	}
 }
 
-// members are all processes of the tree that are alive, parents first. On a
-// system that shows no processes it is the child's group, of unknown start.
-func (f family) members() []process {
+// members are all processes of the tree that are alive, parents first, and the
+// process groups that nobody else is in. On a system that shows no processes
+// they are the child's group, of unknown start.
+func (f family) members() ([]process, []int) {
 	table, err := processes()
 	if err != nil {
-		return []process{{identity: identity{pid: f.child}, group: f.child}}
+		return []process{{identity: identity{pid: f.child}, group: f.child}}, nil
 	}
-	return f.pick(table)
+	members := f.pick(table)
+	return members, ownGroups(table, members)
 }
 
 // send signals this very process, or the group of unknown start.
@@ -88,20 +91,34 @@ func (p process) send(sig unix.Signal) {
 }
 
 func (f family) pick(table []process) []process {
-	children := map[int][]process{}
-	var queue, members []process
+	children := childrenIn(table)
+	var top []process
 	for _, p := range table {
-		children[p.parent] = append(children[p.parent], p)
 		if f.seen[p.identity] || !adoptsOrphans && p.group == f.child {
-			queue = append(queue, p)
+			top = append(top, p)
 		}
 	}
 	for _, p := range children[f.self] {
 		if !f.before[p.identity] {
-			queue = append(queue, p)
+			top = append(top, p)
 		}
 	}
-	for done := map[int]bool{f.self: true}; len(queue) > 0; queue = queue[1:] {
+	return descend(top, children, map[int]bool{f.self: true})
+}
+
+func childrenIn(table []process) map[int][]process {
+	children := map[int][]process{}
+	for _, p := range table {
+		children[p.parent] = append(children[p.parent], p)
+	}
+	return children
+}
+
+// descend returns those of queue and of their descendants that are alive,
+// parents first. It passes by what is done.
+func descend(queue []process, children map[int][]process, done map[int]bool) []process {
+	var found []process
+	for ; len(queue) > 0; queue = queue[1:] {
 		p := queue[0]
 		if done[p.pid] {
 			continue
@@ -109,10 +126,10 @@ func (f family) pick(table []process) []process {
 		done[p.pid] = true
 		queue = append(queue, children[p.pid]...)
 		if !p.dead {
-			members = append(members, p)
+			found = append(found, p)
 		}
 	}
-	return members
+	return found
 }
 
 // owns reports whether nobody outside the tree is in this process group.
@@ -121,14 +138,33 @@ func (f family) owns(group int) bool {
 	if err != nil {
 		return false
 	}
-	members := map[int]bool{}
-	for _, p := range f.pick(table) {
-		members[p.pid] = true
-	}
-	for _, p := range table {
-		if p.group == group && !p.dead && !members[p.pid] {
-			return false
+	return !outsiders(table, f.pick(table))[group]
+}
+
+func ownGroups(table, members []process) []int {
+	foreign := outsiders(table, members)
+	var groups []int
+	for _, p := range members {
+		if !foreign[p.group] {
+			groups = append(groups, p.group)
+			foreign[p.group] = true // it is listed
 		}
 	}
-	return true
+	return groups
+}
+
+// outsiders are the groups that others than the members are in. Those others
+// descend from the first process. Whoever descends from nobody had an ancestor
+// end while the table was read, and says nothing.
+func outsiders(table, members []process) map[int]bool {
+	children := childrenIn(table)
+	done := map[int]bool{}
+	for _, p := range members {
+		done[p.pid] = true
+	}
+	groups := map[int]bool{}
+	for _, p := range descend(children[0], children, done) {
+		groups[p.group] = true
+	}
+	return groups
 }

@@ -93,3 +93,21 @@ func TestTheTreeEndsAtEarlierChildren(t *testing.T) {
 		t.Errorf("got %v, want %s", got, want)
 	}
 }
+
+func TestAGroupIsOursIfNobodyElseIsInIt(t *testing.T) {
+	t.Parallel()
+	row := func(pid, parent, group int) process {
+		return process{identity: identity{pid, uint64(pid)}, parent: parent, group: group}
+	}
+	zombie := row(32, 1, 12)
+	zombie.dead = true
+	table := []process{
+		row(1, 0, 1), row(10, 1, 10), row(11, 10, 11), row(12, 11, 12), row(13, 11, 12), row(14, 11, 10), row(15, 11, 30), row(30, 1, 30),
+		row(31, 99, 12), row(33, 31, 12), // an ancestor ended meanwhile
+		zombie,
+	}
+	members := family{self: 10}.pick(table)
+	if got, want := fmt.Sprint(ownGroups(table, members)), "[11 12]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -48,11 +48,7 @@ func (r *run) wait() error {
 	tick := time.NewTicker(r.config.Poll)
 	defer tick.Stop()
 	for {
-		r.reap()
-		if r.ended {
-			return nil
-		}
-		if err := r.followStop(); err != nil {
+		if err := r.news(); err != nil || r.ended {
 			return err
 		}
 		select {
@@ -60,6 +56,10 @@ func (r *run) wait() error {
 		case <-r.signals.resumed:
 			r.resume()
 		case sig := <-r.signals.forward:
+			// What we do about an earlier stop would swallow a ^Z.
+			if err := r.news(); err != nil || r.ended {
+				return err
+			}
 			r.forward(sig)
 		case <-tick.C:
 			if err := r.poll(); err != nil {
@@ -67,6 +67,14 @@ func (r *run) wait() error {
 			}
 		}
 	}
+}
+
+// news takes note of what happened to the child. Its error is followStop's.
+func (r *run) news() error {
+	if r.reap(); r.ended {
+		return nil
+	}
+	return r.followStop()
 }
 
 // poll calls check, unless the child has just ended by itself.
@@ -78,16 +86,20 @@ func (r *run) poll() error {
 	return r.check()
 }
 
-// reap collects the news of the child and buries every orphan that came to us.
-// It reports whether we have any children left.
+// reapFor is long enough for a thousand orphans.
+const reapFor = 20 * time.Millisecond
+
+// reap collects the news of the child and buries the orphans that came to us. It
+// reports whether we have any children left. Where orphans come faster than they
+// can be buried, some must wait: there is more to do than that.
 func (r *run) reap() bool {
-	for {
+	for begun := time.Now(); time.Since(begun) < reapFor; {
 		var status unix.WaitStatus
 		pid, err := unix.Wait4(-1, &status, unix.WNOHANG|unix.WUNTRACED, nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case err != nil:
-			r.lost = !r.ended
+			r.lost = r.lost || !r.ended
 			r.ended = true
 			return false
 		case pid == 0:
@@ -99,6 +111,7 @@ func (r *run) reap() bool {
 			r.ended, r.outcome = true, status
 		}
 	}
+	return true
 }
 
 // forward passes a signal on to the child's group, or to the child alone if it

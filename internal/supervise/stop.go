@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,7 +13,6 @@ import (
 const emptyTables = 5
 
 // takeDown ends the tree, and returns how many processes of it are left.
-// Processes that come meanwhile get the same signals as those that were there.
 func (r *run) takeDown() int {
 	begun := time.Now()
 	told := map[identity]bool{}
@@ -20,7 +20,7 @@ func (r *run) takeDown() int {
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		children := r.reap()
 		r.family.track()
-		members := r.family.members()
+		members, groups := r.family.members()
 		if len(members) > 0 || children && adoptsOrphans && r.family.alone() {
 			empty = 0
 		} else if empty++; !children && adoptsOrphans || empty == emptyTables {
@@ -30,42 +30,50 @@ func (r *run) takeDown() int {
 		case age >= r.config.Grace+r.config.GiveUp:
 			return max(len(members), 1)
 		case age >= r.config.Grace:
-			r.kill(members)
+			signalAll(members, groups, unix.SIGKILL)
 		default:
-			terminate(members, told)
+			terminate(members, groups, told)
 		}
 		r.pause(pause)
 	}
 }
 
-// terminate asks each process once. What is stopped could not hear it.
-func terminate(members []process, told map[identity]bool) {
-	for _, p := range members {
-		if told[p.identity] {
+// terminate asks each process once. What a process that was asked has started
+// since is spared: that may be how it cleans up. One that is stopped, or stops
+// now because it wants the terminal, could not hear it.
+func terminate(members []process, groups []int, told map[identity]bool) {
+	first := len(told) == 0
+	spared, sparedGroups := map[int]bool{}, map[int]bool{}
+	var due []process
+	for _, p := range members { // parents come first
+		if told[p.identity] || !first && spared[p.parent] {
+			spared[p.pid], sparedGroups[p.group] = true, true
 			continue
 		}
 		told[p.identity] = true
-		p.send(unix.SIGTERM)
+		due = append(due, p)
+	}
+	groups = slices.DeleteFunc(groups, func(group int) bool { return sparedGroups[group] })
+	signalAll(due, groups, unix.SIGTERM)
+	for _, p := range members {
 		if p.stopped {
 			p.send(unix.SIGCONT)
 		}
 	}
 }
 
-// kill also kills by group, which is the only way to be faster than processes
-// that fork all the time: no member of a group can fork while that happens.
-func (r *run) kill(members []process) {
-	groups := map[int]bool{}
-	for _, p := range members {
-		groups[p.group] = true
-	}
-	for group := range groups {
-		if group > 1 && r.family.owns(group) {
-			_ = unix.Kill(-group, unix.SIGKILL) // it ended by itself
+// signalAll goes by group where it may, which is the only way to be faster than
+// processes that fork all the time: no member of a group can fork meanwhile.
+func signalAll(members []process, groups []int, sig unix.Signal) {
+	for _, group := range groups {
+		if group > 1 { // to kill, 0 is our own group and -1 everybody
+			_ = unix.Kill(-group, sig) // it ended by itself
 		}
 	}
 	for _, p := range members {
-		p.send(unix.SIGKILL)
+		if !slices.Contains(groups, p.group) {
+			p.send(sig)
+		}
 	}
 }
 

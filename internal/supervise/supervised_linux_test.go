@@ -32,7 +32,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 type supervised struct {
 	*exec.Cmd
 	plan   plan
-	mark   string // in the environment of the whole tree
+	mark   string // comes first in the environment of the whole tree
 	stdout *lockedBuffer
 }
 
@@ -46,7 +46,9 @@ func prepare(t *testing.T, p plan, args ...string) *supervised {
 	}
 	mark := "SUPERVISE_TEST_MARK=" + dir
 	p.Args = args
-	p.Env = append(p.Env, mark, "PATH="+os.Getenv("PATH"))
+	// What forks all the time ends with the test, should all else fail.
+	pid := fmt.Sprintf("SUPERVISE_TEST_PID=%d", os.Getpid())
+	p.Env = append([]string{mark, pid, "PATH=" + os.Getenv("PATH")}, p.Env...)
 	p.Outcome, p.Expired = filepath.Join(dir, "outcome"), filepath.Join(dir, "expired")
 	if p.Config.Poll == 0 {
 		p.Config.Poll = 5 * time.Millisecond
@@ -56,14 +58,11 @@ func prepare(t *testing.T, p plan, args ...string) *supervised {
 		t.Fatal(err)
 	}
 	s := &supervised{Cmd: exec.Command(os.Args[0]), plan: p, mark: mark, stdout: &lockedBuffer{}}
-	s.Env = append(os.Environ(), roleVariable+"=supervisor", planVariable+"="+string(data))
+	// The race detector would have each of these processes sleep at its end.
+	s.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", roleVariable+"=supervisor", planVariable+"="+string(data))
 	s.Stdout, s.Stderr = s.stdout, os.Stderr
 	s.WaitDelay = time.Millisecond
-	t.Cleanup(func() {
-		for _, pid := range s.tree() {
-			_ = unix.Kill(pid, unix.SIGKILL)
-		}
-	})
+	t.Cleanup(func() { killAll(t, dir) })
 	return s
 }
 
@@ -77,6 +76,22 @@ func (s *supervised) start(t *testing.T) *supervised {
 		_ = s.Wait()
 	})
 	return s
+}
+
+// killAll kills what a failed test leaves, supervisors too: all that has this
+// directory in its environment. Some of it forks all the time.
+func killAll(t *testing.T, dir string) {
+	enough := 1
+	if t.Failed() {
+		enough = 5
+	}
+	deadline := time.Now().Add(patience)
+	for quiet := 0; quiet < enough && time.Now().Before(deadline); quiet++ {
+		for _, pid := range withEnvironment(func(env []byte) bool { return bytes.Contains(env, []byte(dir)) }) {
+			_ = unix.Kill(pid, unix.SIGKILL)
+			quiet = 0
+		}
+	}
 }
 
 // supervise starts a supervisor.
@@ -113,11 +128,29 @@ func (s *supervised) expire(t *testing.T) {
 // tree is every live process that descends from the child, whoever its parent
 // is now.
 func (s *supervised) tree() []int {
+	return withEnvironment(func(env []byte) bool { return bytes.HasPrefix(env, []byte(s.mark+"\x00")) })
+}
+
+// child waits for the only process of the tree. One that is about to become
+// another program has no environment.
+func (s *supervised) child(t *testing.T) (pid int) {
+	t.Helper()
+	eventually(t, "the child runs", func() bool {
+		pids := s.tree()
+		if len(pids) > 0 {
+			pid = pids[0]
+		}
+		return pid > 0
+	})
+	return pid
+}
+
+func withEnvironment(fits func(env []byte) bool) []int {
 	table, _ := processes()
 	var pids []int
 	for _, p := range table {
 		env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
-		if !p.dead && bytes.HasPrefix(env, []byte(s.mark+"\x00")) {
+		if !p.dead && fits(env) {
 			pids = append(pids, p.pid)
 		}
 	}

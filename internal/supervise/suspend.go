@@ -50,7 +50,8 @@ func (r *run) suspend(sig unix.Signal) error {
 	return nil
 }
 
-// resume continues the child.
+// resume continues the child. A ^Z that comes just before it does is lost: that
+// is how SIGCONT works.
 func (r *run) resume() {
 	r.lend()
 	r.signal(unix.SIGCONT)

@@ -7,10 +7,9 @@ import (
 )
 
 // withoutTTOU runs set with SIGTTOU ignored: a background group that moves the
-// terminal would be stopped by it. The child runs already and does not inherit
-// this.
+// terminal would be stopped by it. Go cannot undo that, but the child runs
+// already and does not inherit it.
 func withoutTTOU(set func() error) error {
 	signal.Ignore(unix.SIGTTOU)
-	defer signal.Reset(unix.SIGTTOU)
 	return set()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -105,6 +106,18 @@ func (c *console) resize(t *testing.T, rows, columns uint16) {
 	}
 }
 
+func (c *console) foreground(t *testing.T) (group int) {
+	t.Helper()
+	conn, err := c.keys.SyscallConn()
+	if err == nil {
+		err = conn.Control(func(fd uintptr) { group, _ = unix.IoctlGetInt(int(fd), unix.TIOCGPGRP) })
+	}
+	if err != nil || group == 0 {
+		t.Fatalf("the foreground group is %d, %v", group, err)
+	}
+	return group
+}
+
 const readAndSize = `echo ready; read x; echo "got $x"; stty size; exit 4`
 
 func TestTheTerminalIsTheChildsAndComesBack(t *testing.T) {
@@ -176,6 +189,10 @@ func TestSuspendAndContinue(t *testing.T) {
 			t.Parallel()
 			c := openConsole(t, plan{Job: "foreground", Writer: writer}, readAndSize)
 			c.shows(t, "ready")
+			eventually(t, "the child has the terminal", func() bool {
+				p, err := inspect(c.child(t))
+				return err == nil && !p.stopped && c.foreground(t) == p.pid
+			})
 			for range 3 {
 				c.types(t, "\x1a")
 				c.shows(t, "shell: stopped")
@@ -186,8 +203,7 @@ func TestSuspendAndContinue(t *testing.T) {
 				}
 				c.types(t, "fg\n")
 				eventually(t, "the child runs", func() bool {
-					pids := c.tree()
-					p, err := inspect(pids[0])
+					p, err := inspect(c.child(t))
 					return err == nil && !p.stopped
 				})
 			}
@@ -198,6 +214,33 @@ func TestSuspendAndContinue(t *testing.T) {
 			c.shows(t, `shell: read "after" <nil>`)
 		})
 	}
+}
+
+// What shares the terminal with us, a pager say, keeps it.
+func TestAChildInAPipelineHasTheTerminalOnDemandOnly(t *testing.T) {
+	t.Parallel()
+	c := openConsole(t, plan{Job: "foreground", Writer: "stdout"}, "echo ready; exec sleep 1000")
+	c.shows(t, "ready")
+	child := c.child(t)
+	stopped := func() bool {
+		p, err := inspect(child)
+		return err == nil && p.stopped
+	}
+	if holder := c.foreground(t); holder == child {
+		t.Error("the child has the terminal")
+	}
+	c.types(t, "\x1a")
+	c.shows(t, "shell: stopped")
+	if !stopped() {
+		t.Error("the child runs on")
+	}
+	c.types(t, "fg\n")
+	eventually(t, "the child runs", func() bool { return !stopped() })
+	if holder := c.foreground(t); holder == child {
+		t.Error("the child has the terminal")
+	}
+	c.types(t, "\x03")
+	c.shows(t, "shell: status 130")
 }
 
 func TestABackgroundJobLeavesTheTerminalAlone(t *testing.T) {
@@ -214,7 +257,8 @@ func TestABackgroundJobLeavesTheTerminalAlone(t *testing.T) {
 
 func TestAJobThatExpiredWhileSuspendedDoesNotRunOn(t *testing.T) {
 	t.Parallel()
-	c := openConsole(t, plan{Job: "foreground"}, `trap 'echo bye; exit 6' TERM; echo ready; read x; echo "got $x"`)
+	unpolled := Config{Poll: time.Hour}
+	c := openConsole(t, plan{Job: "foreground", Config: unpolled}, `trap 'echo bye; exit 6' TERM; echo ready; read x; echo "got $x"`)
 	c.shows(t, "ready")
 	c.types(t, "\x1a")
 	c.shows(t, "shell: stopped")
@@ -223,7 +267,7 @@ func TestAJobThatExpiredWhileSuspendedDoesNotRunOn(t *testing.T) {
 	c.shows(t, "bye")
 	c.shows(t, "shell: status 6")
 	if got := c.end(t); !got.Stopped || strings.Contains(c.screen.String(), "got") {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, and %q", got, c.screen.String())
 	}
 }
 
