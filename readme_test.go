@@ -1,4 +1,4 @@
-package main
+package main_test
 
 import (
 	"bytes"
@@ -98,11 +98,25 @@ func shell(t *testing.T, script string, stdin *strings.Reader) *exec.Cmd {
 	home := t.TempDir()
 	cmd := exec.Command("sh", "-c", script)
 	cmd.Dir = home
-	cmd.Env = []string{"HOME=" + home, "USER=me", "TOKEN=ghp_example", "PATH=" + filepath.Dir(builtCommand(t)) + ":" + os.Getenv("PATH")}
+	cmd.Env = []string{"HOME=" + home, "USER=me", "TOKEN=ghp_example", "PATH=" + commandDir(t) + ":" + os.Getenv("PATH")}
 	if stdin != nil {
 		cmd.Stdin = stdin
 	}
 	return cmd
+}
+
+// commandDir is a directory that holds the built command under its name.
+func commandDir(t *testing.T) string {
+	t.Helper()
+	program, err := builtProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(program, filepath.Join(dir, "secrets")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func pattern(want string) *regexp.Regexp {
