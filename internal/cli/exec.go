@@ -186,12 +186,17 @@ func (p *execPlan) supervise(ctx context.Context, inv *invocation, s *store.Stor
 		Path: p.path, Args: p.opts.argv, Env: withVars(p.environ, vars),
 		Stdin: os.Stdin, Stdout: out.stdout, Stderr: out.stderr,
 	}, supervise.Config{}, s.Watch(grants).Check)
-	out.finish(inv)
+	if !errors.Is(ended.Output, supervise.ErrUndelivered) { // else it is still being written
+		out.finish(inv)
+	}
 	if ended.Leftovers > 0 {
 		inv.warn("%d processes of the command could not be stopped", ended.Leftovers)
 	}
 	if errors.Is(err, store.ErrLeaseEnded) {
 		return exitLeaseEnded, fmt.Errorf("the command was stopped: %w", err)
+	}
+	if err == nil && ended.Output != nil {
+		err = fmt.Errorf("%w: %v", errOutput, ended.Output)
 	}
 	return ended.Status, err
 }
