@@ -241,10 +241,19 @@ func newOutputs(inv *invocation, when string, vars []envfile.Var) *outputs {
 	if when == "always" || when == "auto" && !inv.env.StderrTerminal {
 		o.stderr = o.redact(r, os.Stderr)
 	}
+	if len(o.redacted) == 2 && sameFile(os.Stdout, os.Stderr) {
+		o.stderr, o.redacted = o.stdout, o.redacted[:1] // in the order in which it comes
+	}
 	if len(o.redacted) > 0 && len(r.Skipped()) > 0 {
 		inv.warn("too short to be redacted, under %d bytes: %s", redact.MinLength, strings.Join(r.Skipped(), ", "))
 	}
 	return o
+}
+
+func sameFile(a, b *os.File) bool {
+	infoA, errA := a.Stat()
+	infoB, errB := b.Stat()
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 func (o *outputs) redact(r *redact.Redactor, to io.Writer) io.Writer {
