@@ -102,6 +102,19 @@ func TestTheEndOfALeaseIsTheEndOfTheWholeTree(t *testing.T) {
 	})
 }
 
+func TestARevocationReachesAnExecThatIsStopped(t *testing.T) {
+	for _, end := range [][]string{{"revoke", "--client-id", "agent"}, {"revoke", "--all"}} {
+		s := newSandbox(t)
+		tr := s.tree(t, "--client-id", "agent")
+		if err := tr.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		s.must("", end...)
+		tr.ends(t, begun)
+	}
+}
+
 func TestLeasesOfAKilledExecAreNotInForce(t *testing.T) {
 	s := newSandbox(t)
 	tr := s.tree(t, "--client-id", "agent")

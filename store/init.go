@@ -33,6 +33,9 @@ func Init(ctx context.Context, opts Options, key []byte) (Initialized, error) {
 	}
 	dir, err := fsx.NewDir(fsys)
 	if err != nil {
+		if errors.Is(ifOurs(fsys, err), ErrNotInitialized) {
+			err = fmt.Errorf("%w: %v", ErrCannotCreate, err) // somebody else's directory
+		}
 		return Initialized{}, errors.Join(err, fsys.Close())
 	}
 	defer dir.Close()

@@ -94,18 +94,10 @@ func (t *tx) endInLedger(event audit.Event) error {
 	return t.ledger.Sync()
 }
 
-// beginLedgerAnew sets aside what is in the ledger's place and writes a ledger
-// from the log, or one without leases if the log cannot be read either: every
-// lease is about to end, so that nothing is lost but its history.
+// beginLedgerAnew writes a ledger from the log, or one without leases if the
+// log cannot be read either, and sets aside what was in its place: every lease
+// is about to end, so that nothing is lost but its history.
 func (t *tx) beginLedgerAnew(haveLog bool) error {
-	dir := t.store.dir
-	if there, err := dir.Exists(ledgerFile); err != nil {
-		return err
-	} else if there {
-		if err := dir.SetAside(t.held, ledgerFile, setAsideName(ledgerFile, t.now)); err != nil {
-			return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
-		}
-	}
 	err := t.writeLedger(haveLog)
 	if errors.Is(err, audit.ErrCorrupt) {
 		err = t.writeLedger(false)
@@ -116,7 +108,8 @@ func (t *tx) beginLedgerAnew(haveLog bool) error {
 	return t.openLedger()
 }
 
-// writeLedger makes a ledger of what the log says.
+// writeLedger makes a ledger of what the log says, and keeps what is in its
+// place under another name.
 func (t *tx) writeLedger(fromLog bool) error {
 	var events []audit.Event
 	if fromLog {
@@ -129,7 +122,7 @@ func (t *tx) writeLedger(fromLog bool) error {
 	if err != nil {
 		return err
 	}
-	if err := t.store.dir.Replace(t.held, ledgerFile, data); err != nil {
+	if err := t.store.dir.ReplaceKeeping(t.held, ledgerFile, setAsideName(ledgerFile, t.now), data); err != nil {
 		return fmt.Errorf("%w: %w", ErrLedgerFailed, err)
 	}
 	return nil

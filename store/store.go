@@ -82,7 +82,7 @@ func Open(opts Options) (*Store, error) {
 	}
 	dir, err := fsx.NewDir(fsys)
 	if err != nil {
-		return nil, errors.Join(err, fsys.Close())
+		return nil, errors.Join(ifOurs(fsys, err), fsys.Close())
 	}
 	s := &Store{opts: opts, dir: dir}
 	if err := s.checkInitialized(); err != nil {
@@ -92,6 +92,20 @@ func Open(opts Options) (*Store, error) {
 		return nil, errors.Join(err, dir.Close())
 	}
 	return s, nil
+}
+
+// ifOurs keeps a directory that is not a store from being called an unsafe one,
+// whose modes somebody would then change.
+func ifOurs(fsys fsx.FS, err error) error {
+	if !errors.Is(err, fsx.ErrUnsafe) {
+		return err
+	}
+	for _, name := range []string{lockFile, identityFile, storeFile} {
+		if _, missing := fsys.Lstat(name); !errors.Is(missing, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: %w", fsys.Path(), ErrNotInitialized)
 }
 
 // OpenToRead opens the state directory for reading the log, which must be

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"syscall"
 	"time"
 
 	"agent-secrets/audit"
@@ -61,6 +63,9 @@ func (t *tx) open() error {
 
 func (t *tx) openLog() (err error) {
 	if t.logFile, err = t.store.dir.AppendJournal(t.held, auditFile); err != nil {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+			return auditFailure(err)
+		}
 		return missing(err, audit.ErrCorrupt)
 	}
 	log, err := audit.Open(t.logFile, t.now)

@@ -51,7 +51,9 @@ type result struct {
 	// secret: the output holds a value, so it matters whether it arrives.
 	secret bool
 	status int // exit status of a command that was run
-	// undelivered is called if the output could not be written.
+	// then is called once the output was written.
+	then func() error
+	// undelivered is called if the output could not be written, or then failed.
 	undelivered func(context.Context) error
 }
 

@@ -29,6 +29,11 @@ type project struct{ *machine }
 type inProject struct{ fsx.FS }
 
 func (p inProject) Path() string { return projectDir }
+func (p inProject) Stat() (fsx.Info, error) {
+	info, err := p.FS.Stat()
+	info.Inode++ // another directory than that of the state
+	return info, err
+}
 func (p inProject) Lstat(name string) (fsx.Info, error) {
 	if name == ".git" {
 		return fsx.Info{}, fs.ErrNotExist

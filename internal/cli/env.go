@@ -124,6 +124,9 @@ func (t tty) Ask(prompt string, hidden bool) ([]byte, error) {
 		line, err := bufio.NewReader(t).ReadString('\n')
 		return []byte(strings.TrimRight(line, "\r\n")), err
 	}
+	// ^Z would bring the echo back for whatever is typed after fg.
+	signal.Ignore(syscall.SIGTSTP)
+	defer signal.Reset(syscall.SIGTSTP)
 	line, err := term.ReadPassword(int(t.Fd()))
 	_, newline := fmt.Fprintln(t) // the one that was not echoed
 	return line, errors.Join(err, newline)

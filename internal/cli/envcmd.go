@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"agent-secrets/envfile"
@@ -40,6 +41,9 @@ func envCommand(inv *invocation) *cli.Command {
 			opts := envOptions{
 				force: c.Bool("force"), dryRun: c.Bool("dry-run"), ttl: c.String("ttl"),
 				clientID: c.String("client-id"), format: c.String("format"), output: c.String("output"),
+			}
+			if c.IsSet("output") && (opts.output == "" || strings.HasSuffix(opts.output, "/")) {
+				return result{}, usageError{msg: "--output takes the path of a file, or -", fix: "secrets help env"}
 			}
 			inv.rawEnv = opts.raw()
 			return runEnv(c.Context, inv, opts)
@@ -105,6 +109,9 @@ func (inv *invocation) planEnv(opts envOptions) (*envPlan, error) {
 		}
 	}
 	plan.target, err = inv.openTarget(folder, name, opts.force)
+	if opts.output != "" {
+		err = withFix(err, envfile.ErrUnmanagedFile, "secrets env --output %s --force", shellQuote(opts.output))
+	}
 	return plan, err
 }
 
@@ -148,8 +155,6 @@ func (p *envPlan) write(ctx context.Context, s *store.Store, rendered envfile.Ou
 			return err
 		}
 		return s.EnvWritten(ctx, p.target.path, p.clientID, grants)
-	case p.appendTo != "":
-		return fsx.AppendExternal(p.appendTo, rendered.File)
 	}
 	return nil
 }
@@ -164,9 +169,14 @@ func (p *envPlan) outcome(s *store.Store, rendered envfile.Output, grants []stor
 	if p.opts.output == "-" {
 		raw = append(raw, rendered.File...)
 	}
-	return result{raw: raw, secret: true, undelivered: func(ctx context.Context) error {
+	r := result{raw: raw, secret: true, undelivered: func(ctx context.Context) error {
 		return s.Undelivered(ctx, idsOf(grants)...)
 	}}
+	if p.appendTo != "" {
+		// The masks come first, lest a step prints what is not masked yet.
+		r.then = func() error { return fileError(fsx.AppendExternal(p.appendTo, rendered.File)) }
+	}
+	return r
 }
 
 // raw reports whether standard output is for the variables, or for masks.
@@ -234,14 +244,43 @@ func (inv *invocation) openTarget(folder, name string, force bool) (*envTarget, 
 	if len(t.path) > maxPath {
 		return nil, errors.Join(usageError{msg: fmt.Sprintf("the path of the env file is longer than %d bytes", maxPath), fix: "secrets help env"}, dir.Close())
 	}
-	err = envfile.Check(dir, t.name, force)
+	err = inv.refuseOwn(t)
+	if err == nil {
+		err = envfile.Check(dir, t.name, force)
+	}
 	if err == nil {
 		err = inv.env.Tracked(folder, t.name)
 	}
 	if err != nil {
-		return nil, errors.Join(withFix(err, envfile.ErrUnmanagedFile, "secrets env --force"), dir.Close())
+		return nil, errors.Join(err, dir.Close())
 	}
 	return t, nil
+}
+
+// refuseOwn refuses what secrets itself lives by: the state directory, under
+// whatever name, and the project file.
+func (inv *invocation) refuseOwn(t *envTarget) error {
+	if t.name == manifestName {
+		return fmt.Errorf("%w: %s lists what the project needs", envfile.ErrRefusedFile, t.path)
+	}
+	path, err := inv.directory()
+	if err != nil {
+		return err
+	}
+	state, err := inv.env.OpenDir(path)
+	if err != nil {
+		return nil // opening the store will say what is wrong
+	}
+	defer state.Close()
+	ours, err := state.Stat()
+	if err != nil {
+		return err
+	}
+	theirs, err := t.dir.Stat()
+	if err == nil && ours.SameFile(theirs) {
+		err = fmt.Errorf("%w: %s is in the state directory", envfile.ErrRefusedFile, t.path)
+	}
+	return err
 }
 
 // maxPath keeps a path within a line of the audit log, in which JSON may make

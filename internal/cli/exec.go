@@ -17,6 +17,7 @@ import (
 	"agent-secrets/store"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 )
 
 type execOptions struct {
@@ -182,6 +183,7 @@ func (p *execPlan) supervise(ctx context.Context, inv *invocation, s *store.Stor
 		return 0, err
 	}
 	out := newOutputs(inv, p.opts.redact, vars)
+	terminal, _ := term.GetState(int(os.Stdin.Fd())) // nil: it is none
 	ended, err := supervise.Run(supervise.Command{
 		Path: p.path, Args: p.opts.argv, Env: withVars(p.environ, vars),
 		Stdin: os.Stdin, Stdout: out.stdout, Stderr: out.stderr,
@@ -193,6 +195,10 @@ func (p *execPlan) supervise(ctx context.Context, inv *invocation, s *store.Stor
 		inv.warn("%d processes of the command could not be stopped", ended.Leftovers)
 	}
 	if errors.Is(err, store.ErrLeaseEnded) {
+		if terminal != nil {
+			// The command had no chance to leave it as it found it.
+			_ = term.Restore(int(os.Stdin.Fd()), terminal)
+		}
 		return exitLeaseEnded, fmt.Errorf("the command was stopped: %w", err)
 	}
 	if err == nil && ended.Output != nil {
@@ -270,7 +276,11 @@ func (o *outputs) finish(inv *invocation) {
 		_ = w.Flush()
 		count += w.Count()
 	}
-	if count > 0 {
+	switch count {
+	case 0:
+	case 1:
+		inv.warn("one value was redacted from the output")
+	default:
 		inv.warn("%d values were redacted from the output", count)
 	}
 }

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 	"unicode/utf8"
 
+	"agent-secrets/internal/fsx"
 	"agent-secrets/lease"
 	"agent-secrets/store"
 
@@ -78,8 +80,8 @@ func parseTTL(text string) (time.Duration, error) {
 // grant asks the store for leases, and has a refusal written to the log.
 func (inv *invocation) grant(ctx context.Context, s *store.Store, requests []store.Request, approve func([]store.Grant) error) ([]store.Grant, error) {
 	grants, err := s.Grant(ctx, requests, approve)
-	if err == nil {
-		return grants, nil
+	if err == nil || errors.Is(err, fsx.ErrBusy) {
+		return grants, err // who could not have the lock once would wait again
 	}
 	denials := make([]store.Denial, len(requests))
 	for i, r := range requests {

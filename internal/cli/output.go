@@ -49,11 +49,15 @@ func (inv *invocation) printResult() error {
 	if r.secret {
 		to = inv.env.Deliver
 	}
-	if len(output) == 0 {
-		return nil
+	if len(output) > 0 {
+		if _, err = to.Write(output); err != nil {
+			err = fmt.Errorf("%w: %v", errOutput, err)
+		}
 	}
-	if _, err := to.Write(output); err != nil {
-		err = fmt.Errorf("%w: %v", errOutput, err)
+	if err == nil && r.then != nil {
+		err = r.then()
+	}
+	if err != nil {
 		if r.undelivered != nil {
 			if failed := r.undelivered(context.Background()); failed != nil {
 				err = fmt.Errorf("%w; and the lease could not be ended: %v", err, failed)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -30,35 +31,71 @@ func (inv *invocation) findProject() (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	home := filepath.Clean(inv.getenv("HOME"))
+	top := inv.searchTop(here)
 	for dir := here; ; dir = filepath.Dir(dir) {
-		p, root, err := inv.readProject(dir)
-		if p != nil || err != nil {
+		p, err := inv.readProject(dir)
+		if p != nil || err != nil || dir == top {
 			return p, err
-		}
-		if root || dir == home || dir == filepath.Dir(dir) {
-			return nil, nil
 		}
 	}
 }
 
-// readProject reads the project file of a directory, or tells whether the
-// search ends there.
-func (inv *invocation) readProject(dir string) (p *project, root bool, err error) {
-	fsys, err := inv.env.OpenDir(dir)
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, false, nil // a parent that may be passed through, not read
+// searchTop is the last directory to look into: the root of the repository or
+// the home directory, or where there is neither, the current directory alone,
+// because the parents are anybody's.
+func (inv *invocation) searchTop(here string) string {
+	home := filepath.Clean(inv.getenv("HOME"))
+	for dir := here; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if dir == home || inv.isRepository(dir) {
+			return dir
+		}
 	}
+	return here
+}
+
+func (inv *invocation) isRepository(dir string) bool {
+	fsys, err := inv.env.OpenDir(dir)
 	if err != nil {
-		return nil, false, err
+		return false
 	}
 	defer fsys.Close()
-	if _, err := fsys.Lstat(manifestName); errors.Is(err, fs.ErrNotExist) {
-		_, err := fsys.Lstat(".git")
-		return nil, err == nil, nil
+	_, err = fsys.Lstat(".git")
+	return err == nil
+}
+
+// readProject reads the project file of a directory, if there is one.
+func (inv *invocation) readProject(dir string) (*project, error) {
+	fsys, err := inv.env.OpenDir(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, nil // a parent that may be passed through, not read
 	}
-	p, err = parseProject(fsys, dir)
-	return p, false, err
+	if err != nil {
+		return nil, err
+	}
+	defer fsys.Close()
+	info, err := fsys.Lstat(manifestName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = checkAuthor(info)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, manifestName), err)
+	}
+	return parseProject(fsys, dir)
+}
+
+// checkAuthor refuses a project file that another user could have written: it
+// decides which secret goes into which variable.
+func checkAuthor(info fsx.Info) error {
+	if info.UID != 0 && info.UID != os.Geteuid() {
+		return fmt.Errorf("%w: it belongs to user %d", envfile.ErrInvalidManifest, info.UID)
+	}
+	if info.Mode.IsRegular() && info.Mode.Perm()&0o002 != 0 {
+		return fmt.Errorf("%w: everybody may write it (mode %04o)", envfile.ErrInvalidManifest, info.Mode.Perm())
+	}
+	return nil
 }
 
 func parseProject(fsys fsx.FS, dir string) (*project, error) {

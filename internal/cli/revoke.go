@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"agent-secrets/internal/supervise"
 	"agent-secrets/killswitch"
 	"agent-secrets/lease"
 	"agent-secrets/store"
@@ -63,6 +64,10 @@ func runRevoke(ctx context.Context, inv *invocation, meant store.Selector) (resu
 		if err != nil {
 			return result{}, err
 		}
+		if len(ended.Leases)+len(ended.Already) == 0 {
+			inv.warn("no lease in force is meant: nothing was revoked")
+		}
+		wake(ended.Leases)
 		gone, kept, err := inv.wipeEnded(ctx, s)
 		return result{
 			value: struct {
@@ -76,6 +81,15 @@ func runRevoke(ctx context.Context, inv *invocation, meant store.Selector) (resu
 			next: []action{{"secrets leases", "See what is still in force"}},
 		}, err
 	})
+}
+
+// wake continues an exec that was stopped, so that it sees the end of its lease.
+func wake(leases []*lease.Lease) {
+	for _, l := range leases {
+		if l.Owner != "" {
+			supervise.Wake(l.Owner)
+		}
+	}
 }
 
 // unreachableValue is a value that was handed out and cannot be called back.
@@ -127,6 +141,7 @@ func runKillswitch(ctx context.Context, inv *invocation) (result, error) {
 			steps[i].Error = step.Err.Error()
 		}
 	}
+	wake(report.Leases)
 	r := result{
 		value: struct {
 			Revoked     []leaseValue       `json:"revoked"`

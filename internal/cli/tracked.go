@@ -1,33 +1,62 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"agent-secrets/envfile"
 )
 
+// gitTimeout is far more than git needs to look into an index.
+const gitTimeout = 5 * time.Second
+
 // refuseTracked refuses a file that git tracks: its next commit would publish
-// what is written there. The repository's own settings are not trusted, so
-// those by which it could run a program are overruled.
+// what is written there. So does a repository that git cannot answer for. The
+// repository's own settings are not trusted: those by which it could run a
+// program are overruled.
 func refuseTracked(dir, name string) error {
 	git, err := exec.LookPath("git")
 	if err != nil {
 		return nil // where there is no git, nothing is committed
 	}
-	cmd := exec.Command(git, "-C", dir, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-		"ls-files", "--error-unmatch", "--", name)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C"}
+	ctx, cancel := context.WithTimeout(context.Background(), gitTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, git, "-C", dir, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
+		"-c", "safe.directory=*", "ls-files", "--error-unmatch", "--", name)
+	cmd.Env = []string{"GIT_OPTIONAL_LOCKS=0", "LC_ALL=C"}
+	for _, name := range []string{"PATH", "HOME", "GIT_DIR", "GIT_WORK_TREE"} {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
 	err = cmd.Run()
 	var exit *exec.ExitError
+	path := filepath.Join(dir, name)
 	switch {
 	case err == nil:
-		return fmt.Errorf("%w: git tracks %s: git rm --cached it first", envfile.ErrRefusedFile, filepath.Join(dir, name))
-	case errors.As(err, &exit):
-		return nil // not tracked, or not in a repository
+		return fmt.Errorf("%w: git tracks %s: git rm --cached it first", envfile.ErrRefusedFile, path)
+	case errors.As(err, &exit) && exit.ExitCode() == 1, !inRepository(dir):
+		return nil
 	}
-	return fmt.Errorf("%w: %s cannot be run: %v", envfile.ErrRefusedFile, git, err)
+	return fmt.Errorf("%w: git cannot tell whether it tracks %s", envfile.ErrRefusedFile, path)
+}
+
+// inRepository looks for what makes a directory part of a repository.
+func inRepository(dir string) bool {
+	if os.Getenv("GIT_DIR") != "" {
+		return true
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+	}
 }

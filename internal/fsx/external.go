@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // ReadExternal returns the whole of a file outside the state directory that the
@@ -57,10 +58,16 @@ func ReadHead(fsys FS, name string, limit int) ([]byte, error) {
 
 // AppendExternal appends data to a file that another program made and reads.
 func AppendExternal(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &UnsafeError{Path: path, Problem: "is not a regular file"}
+	}
+	if err == nil {
+		_, err = f.Write(data)
+	}
 	return errors.Join(err, f.Close())
 }

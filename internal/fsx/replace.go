@@ -61,6 +61,26 @@ func (d *Dir) SetAside(h *Held, name, to string) error {
 	return d.fs.Sync()
 }
 
+// ReplaceKeeping is Replace, with what name was before kept as old. In between
+// there is no file of that name.
+func (d *Dir) ReplaceKeeping(h *Held, name, old string, data []byte) error {
+	d.mustHold(h)
+	temp := name + ".tmp"
+	if err := discard(d.fs, temp); err != nil {
+		return err
+	}
+	if err := writeNew(d.fs, temp, data); err != nil {
+		return errors.Join(err, discard(d.fs, temp))
+	}
+	if err := d.fs.Rename(name, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, discard(d.fs, temp))
+	}
+	if err := d.fs.Rename(temp, name); err != nil {
+		return err
+	}
+	return d.fs.Sync()
+}
+
 // Convert renames name to a name that nothing has. Unlike SetAside it takes no
 // lock, and unlike Create no room on the disk: it is for whoever has neither.
 func (d *Dir) Convert(name, to string) error {

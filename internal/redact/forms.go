@@ -5,7 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/url"
+	"strings"
+	"unicode/utf16"
 )
 
 // minDerived is the length in bytes under which a line or an encoded form of a
@@ -67,10 +70,35 @@ func hexForms(value []byte) [][]byte {
 	return [][]byte{lower, bytes.ToUpper(lower)}
 }
 
+// urlForms returns value as the common libraries escape it: Go's query and path,
+// and by what they leave as it is JavaScript's encodeURIComponent and encodeURI
+// and Python's quote.
 func urlForms(value []byte) [][]byte {
-	query := []byte(url.QueryEscape(string(value)))
-	path := []byte(url.PathEscape(string(value)))
-	return [][]byte{query, lowerEscapes(query), path, lowerEscapes(path)}
+	var all [][]byte
+	for _, escaped := range [][]byte{
+		[]byte(url.QueryEscape(string(value))),
+		[]byte(url.PathEscape(string(value))),
+		percentEscape(value, "-_.~"),
+		percentEscape(value, "-_.~/"),
+		percentEscape(value, "-_.!~*'()"),
+		percentEscape(value, "-_.!~*'();/?:@&=+$,#"),
+	} {
+		all = append(all, escaped, lowerEscapes(escaped))
+	}
+	return all
+}
+
+// percentEscape escapes everything but letters, digits and what is safe.
+func percentEscape(value []byte, safe string) []byte {
+	var out []byte
+	for _, c := range value {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(safe, c) >= 0 {
+			out = append(out, c)
+		} else {
+			out = fmt.Appendf(out, "%%%02X", c)
+		}
+	}
+	return out
 }
 
 // lowerEscapes turns %2F into %2f and leaves all else.
@@ -85,8 +113,9 @@ func lowerEscapes(escaped []byte) []byte {
 	return out
 }
 
-// jsonForms returns value as the inside of a JSON string, with <, > and &
-// escaped and without.
+// jsonForms returns value as the inside of a JSON string: with <, > and & escaped
+// and without, as PHP escapes slashes, as Python keeps to ASCII, and as JSON
+// within JSON.
 func jsonForms(value []byte) [][]byte {
 	var all [][]byte
 	for _, html := range []bool{true, false} {
@@ -97,7 +126,26 @@ func jsonForms(value []byte) [][]byte {
 			continue // Never happens: every string can be encoded.
 		}
 		quoted := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-		all = append(all, quoted[1:len(quoted)-1])
+		inner := quoted[1 : len(quoted)-1]
+		all = append(all, inner,
+			bytes.ReplaceAll(inner, []byte("/"), []byte(`\/`)),
+			asciiOnly(inner),
+			bytes.ReplaceAll(bytes.ReplaceAll(inner, []byte(`\`), []byte(`\\`)), []byte(`"`), []byte(`\"`)))
 	}
 	return all
+}
+
+// asciiOnly writes every other character as \u and four hex digits.
+func asciiOnly(text []byte) []byte {
+	var out []byte
+	for _, r := range string(text) {
+		if r < 0x80 {
+			out = append(out, byte(r))
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
+	}
+	return out
 }

@@ -193,3 +193,23 @@ func TestDocumentedBypasses(t *testing.T) {
 		}
 	}
 }
+
+func TestEscapesOfOtherLanguagesAreFound(t *testing.T) {
+	const value = `pass word/with=st"\uff,ü&é`
+	r := New(Secret{Name: "v", Value: []byte(value)})
+	for by, escaped := range map[string]string{
+		"encodeURIComponent":     `pass%20word%2Fwith%3Dst%22%5Cuff%2C%C3%BC%26%C3%A9`,
+		"encodeURI":              `pass%20word/with=st%22%5Cuff,%C3%BC&%C3%A9`,
+		"urllib.parse.quote":     `pass%20word/with%3Dst%22%5Cuff%2C%C3%BC%26%C3%A9`,
+		"quote_plus":             `pass+word%2Fwith%3Dst%22%5Cuff%2C%C3%BC%26%C3%A9`,
+		"lower-case escapes":     `pass%20word%2fwith%3dst%22%5cuff%2c%c3%bc%26%c3%a9`,
+		"json.dumps":             `pass word/with=st\"\\uff,\u00fc&\u00e9`,
+		"JSON.stringify":         `pass word/with=st\"\\uff,ü&é`,
+		"json_encode, unescaped": `pass word\/with=st\"\\uff,ü&é`,
+		"JSON in JSON":           `pass word/with=st\\\"\\\\uff,ü&é`,
+	} {
+		if got := string(r.Bytes([]byte("<" + escaped + ">"))); got != "<[redacted:v]>" {
+			t.Errorf("%s: %s", by, got)
+		}
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Self identifies this process in a text that no later process will have, also
@@ -19,23 +21,34 @@ func Self() string {
 	return fmt.Sprintf("%d:%d:%s:%s", pid, start, bootID(), pidNamespace())
 }
 
+// Wake continues the process that [Self] identified, if it is stopped. One that
+// has ended, or cannot be seen from here, is let be.
+func Wake(owner string) {
+	pid, start, seen := parseOwner(owner)
+	if seen && Alive(pid, start) {
+		_ = unix.Kill(pid, unix.SIGCONT) // another user's: it is not ours to wake
+	}
+}
+
 // OwnerAlive reports whether the process that [Self] identified still runs. One
 // whose id counts elsewhere, in another container, cannot be seen and is taken
 // to run.
 func OwnerAlive(owner string) bool {
+	if parts := strings.Split(owner, ":"); len(parts) == 4 && parts[2] != bootID() {
+		return false
+	}
+	pid, start, seen := parseOwner(owner)
+	return !seen || Alive(pid, start)
+}
+
+// parseOwner reads what Self wrote. seen is false for a process of another
+// boot or name space, whose id says nothing here.
+func parseOwner(owner string) (pid int, start uint64, seen bool) {
 	parts := strings.Split(owner, ":")
-	if len(parts) != 4 {
-		return true
+	if len(parts) != 4 || parts[2] != bootID() || parts[3] != pidNamespace() {
+		return 0, 0, false
 	}
 	pid, errPID := strconv.Atoi(parts[0])
 	start, errStart := strconv.ParseUint(parts[1], 10, 64)
-	switch {
-	case errPID != nil || errStart != nil:
-		return true
-	case parts[2] != bootID():
-		return false
-	case parts[3] != pidNamespace():
-		return true
-	}
-	return Alive(pid, start)
+	return pid, start, errPID == nil && errStart == nil
 }
