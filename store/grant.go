@@ -78,6 +78,19 @@ func (s *Store) Grant(ctx context.Context, requests []Request, approve func([]Gr
 	return grants, nil
 }
 
+// CheckGrant says whether Grant would refuse the requests, and grants nothing.
+func (s *Store) CheckGrant(requests []Request) error {
+	if err := s.checkRequests(requests); err != nil {
+		return err
+	}
+	snap, err := s.load()
+	if err != nil {
+		return err
+	}
+	_, err = snap.values(requests)
+	return err
+}
+
 func (s *Store) checkRequests(requests []Request) error {
 	for i := range requests {
 		r := &requests[i]

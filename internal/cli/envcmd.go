@@ -67,10 +67,12 @@ func runEnv(ctx context.Context, inv *invocation, opts envOptions) (result, erro
 		return result{}, err
 	}
 	defer plan.close()
-	if opts.dryRun {
-		return plan.describe(nil), nil
-	}
-	return inv.withStore(func(s *store.Store) (result, error) { return plan.run(ctx, inv, s) })
+	return inv.withStore(func(s *store.Store) (result, error) {
+		if opts.dryRun {
+			return plan.describe(nil), s.CheckGrant(requestsFor(plan.list, store.Request{ClientID: plan.clientID}))
+		}
+		return plan.run(ctx, inv, s)
+	})
 }
 
 // planEnv checks everything that can be checked before a secret is leased.

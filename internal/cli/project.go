@@ -121,7 +121,7 @@ func checkManifest(path string, m envfile.Manifest) error {
 		if !lease.ValidName(e.Name) {
 			return fmt.Errorf("%s: %w: secrets[%d].name: %q cannot name a secret", path, envfile.ErrInvalidManifest, i, shorten(e.Name))
 		}
-		if _, err := parseTTL(e.TTL); err != nil {
+		if _, err := lease.ParseDuration(e.TTL); e.TTL != "" && err != nil {
 			return fmt.Errorf("%s: %w: secrets[%d].ttl: %v", path, envfile.ErrInvalidManifest, i, err)
 		}
 	}
@@ -183,14 +183,19 @@ func (p *project) variables(ttl time.Duration) []variable {
 
 // leaseAll leases every variable's secret, or none.
 func (inv *invocation) leaseAll(ctx context.Context, s *store.Store, list []variable, like store.Request, approve func([]envfile.Var, time.Time) error) ([]store.Grant, error) {
+	return inv.grant(ctx, s, requestsFor(list, like), func(grants []store.Grant) error {
+		return approve(varsOf(list, grants), earliestGrant(grants))
+	})
+}
+
+// requestsFor asks for each variable's secret, otherwise as like says.
+func requestsFor(list []variable, like store.Request) []store.Request {
 	requests := make([]store.Request, len(list))
 	for i, v := range list {
 		requests[i] = like
 		requests[i].Secret, requests[i].TTL = v.secret, v.ttl
 	}
-	return inv.grant(ctx, s, requests, func(grants []store.Grant) error {
-		return approve(varsOf(list, grants), earliestGrant(grants))
-	})
+	return requests
 }
 
 // varsOf joins names and values.

@@ -31,6 +31,9 @@ func runRemove(ctx context.Context, inv *invocation, name string, yes bool) (res
 	}
 	return inv.withStore(func(s *store.Store) (result, error) {
 		if !yes {
+			if err := s.CheckGrant([]store.Request{{Secret: name, ClientID: unknownClient}}); err != nil {
+				return result{}, err // there is nothing to ask about
+			}
 			if err := inv.confirm(fmt.Sprintf("Remove %s and end its leases?", name), "secrets remove "+name+" --yes"); err != nil {
 				return result{}, err
 			}
