@@ -32,7 +32,19 @@ func TestMain(m *testing.M) {
 	case "signals":
 		os.Exit(printSignals())
 	}
+	takeIgnoredSignals()
 	os.Exit(m.Run())
+}
+
+// takeIgnoredSignals gives what the tests start the dispositions of a terminal,
+// also where the tests themselves run under nohup or in the background: a signal
+// that is caught here is back at its default there.
+func takeIgnoredSignals() {
+	for _, sig := range forwarded(false) {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 }
 
 const planVariable = "SUPERVISE_TEST_PLAN"

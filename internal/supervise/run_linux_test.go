@@ -84,7 +84,7 @@ func TestDispositionsAreThoseOfADirectRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return mask
+		return mask & (1<<31 - 1) // without real-time signals, which are the C library's
 	}
 	const script = "grep SigIgn /proc/self/status"
 	if got := ignored(supervise(t, plan{}, script)); got != 0 {
