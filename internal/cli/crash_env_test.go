@@ -12,6 +12,7 @@ import (
 	"agent-secrets/internal/cli"
 	"agent-secrets/internal/crashfs"
 	"agent-secrets/internal/fsx"
+	"agent-secrets/lease"
 	"agent-secrets/store"
 )
 
@@ -89,7 +90,7 @@ func TestAnEnvFileIsWholeAndKnownOrNotThere(t *testing.T) {
 	states := 0
 	for name, from := range map[string]project{"env": begin, "env again": written, "cleanup": ended} {
 		from.disk.Settle()
-		for left := range from.stops(strings.Fields(name)[0]) {
+		for left := range from.stops(runs(strings.Fields(name)[0])) {
 			states++
 			if problem := left.judge(); problem != "" {
 				t.Errorf("%s: %s", name, problem)
@@ -102,16 +103,70 @@ func TestAnEnvFileIsWholeAndKnownOrNotThere(t *testing.T) {
 	}
 }
 
-// stops yields what is left of a command that was killed, met a full or broken
+// TestAnExecGetsOnlyLeasesThatAreOnRecord stops what exec does to the state, its
+// grants, its notes and the end of its leases, in the same ways.
+func TestAnExecGetsOnlyLeasesThatAreOnRecord(t *testing.T) {
+	prepareProcess(t)
+	begin := project{scenario{prepare: secrets}.prepared(t)}
+	begin.disk.Settle()
+	states := 0
+	var got []string // ids of leases whose values exec had when it was stopped
+	exec := func(p project) {
+		got = nil
+		p.now = p.now.Add(time.Second)
+		s, err := p.open()
+		if err != nil {
+			return
+		}
+		request := store.Request{ClientID: "tester", Via: lease.ViaExec, Owner: "1:2:3:4"}
+		one, other := request, request
+		one.Secret, other.Secret = "alpha", "beta"
+		grants, err := s.Grant(context.Background(), []store.Request{one, other}, nil)
+		if err != nil {
+			return
+		}
+		for _, g := range grants {
+			got = append(got, g.LeaseID)
+		}
+		_ = s.NoteExec(context.Background(), true, "tester", 2, 0)
+		_ = s.Release(context.Background(), got...)
+		_ = s.NoteExec(context.Background(), false, "tester", 2, 7)
+	}
+	for left := range begin.stops(exec) {
+		states++
+		ids := got
+		if out := left.run(run("lease", "beta")); out.exit != 0 {
+			t.Errorf("the next lease fails: %v", out)
+		}
+		log := string(left.disk.Files()["audit.jsonl"])
+		for _, id := range ids {
+			if !strings.Contains(log, `"event":"lease.grant","ok":true,"secret":"`) || !strings.Contains(log, id) {
+				t.Errorf("lease %s was used and is not on record", id)
+			}
+		}
+		if problem := left.judgeCleanup(nil); problem != "" {
+			t.Error(problem)
+		}
+	}
+	t.Logf("%d crash states", states)
+	if states < 300 {
+		t.Error("that is too few")
+	}
+}
+
+// runs is a step that runs a command.
+func runs(name string) func(project) { return func(p project) { p.run(run(name)) } }
+
+// stops yields what is left of a step that was killed, met a full or broken
 // disk, or lost its power, at each of its operations.
-func (p project) stops(name string) func(func(project) bool) {
+func (p project) stops(step func(project)) func(func(project) bool) {
 	return func(yield func(project) bool) {
 		whole := p.clone()
-		whole.run(run(name))
+		step(whole)
 		for at := 1; at <= whole.disk.Ops(); at++ {
 			killed := p.clone()
 			killed.disk.Kill(crashfs.Death{At: at, After: true})
-			killed.run(run(name))
+			step(killed)
 			if !yield(project{&machine{disk: killed.disk.Clone(), now: killed.now}}) {
 				return
 			}
@@ -123,7 +178,7 @@ func (p project) stops(name string) func(func(project) bool) {
 			for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EIO} {
 				failed := p.clone()
 				failed.disk.Fail(crashfs.Fault{At: at, Err: errno, Stays: errno == syscall.ENOSPC})
-				failed.run(run(name))
+				step(failed)
 				if !yield(project{&machine{disk: failed.disk.Clone(), now: failed.now}}) {
 					return
 				}
@@ -160,8 +215,10 @@ func (p project) judge() string {
 }
 
 func (p project) judgeCleanup(s *store.Store) string {
-	if err := s.Prune(context.Background()); err != nil {
-		return err.Error()
+	if s != nil {
+		if err := s.Prune(context.Background()); err != nil {
+			return err.Error()
+		}
 	}
 	p.now = p.now.Add(48 * time.Hour)
 	if out := p.run(run("cleanup")); out.exit != 0 {
