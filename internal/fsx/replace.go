@@ -17,16 +17,24 @@ func (d *Dir) Replace(h *Held, name string, data []byte) error {
 // whole, by way of the file temp. What an earlier writer left of temp is
 // removed, so that its name must be of no other use.
 func WriteFile(fsys FS, name, temp string, data []byte) error {
+	if err := stage(fsys, temp, data); err != nil {
+		return err
+	}
+	if err := fsys.Rename(temp, name); err != nil {
+		return errors.Join(err, discard(fsys, temp))
+	}
+	return fsys.Sync()
+}
+
+// stage writes the temporary file that is going to be renamed.
+func stage(fsys FS, temp string, data []byte) error {
 	if err := discard(fsys, temp); err != nil {
 		return err
 	}
 	if err := writeNew(fsys, temp, data); err != nil {
 		return errors.Join(err, discard(fsys, temp))
 	}
-	if err := fsys.Rename(temp, name); err != nil {
-		return errors.Join(err, discard(fsys, temp))
-	}
-	return fsys.Sync()
+	return nil
 }
 
 // Create makes the file name with data, durably, and fails with fs.ErrExist
@@ -66,11 +74,8 @@ func (d *Dir) SetAside(h *Held, name, to string) error {
 func (d *Dir) ReplaceKeeping(h *Held, name, old string, data []byte) error {
 	d.mustHold(h)
 	temp := name + ".tmp"
-	if err := discard(d.fs, temp); err != nil {
+	if err := stage(d.fs, temp, data); err != nil {
 		return err
-	}
-	if err := writeNew(d.fs, temp, data); err != nil {
-		return errors.Join(err, discard(d.fs, temp))
 	}
 	if err := d.fs.Rename(name, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, discard(d.fs, temp))
