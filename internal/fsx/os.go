@@ -37,11 +37,13 @@ func MakeDir(path string) (FS, error) {
 	err := os.Mkdir(path, 0o700)
 	if err == nil {
 		err = os.Chmod(path, 0o700)
-		if err == nil {
-			err = syncDir(parent)
-		}
 	}
 	if err != nil && !os.IsExist(err) {
+		return nil, err
+	}
+	// Also an existing one: whoever made it may have been killed before this. A
+	// parent that we may not open is as durable as its owner made it.
+	if err := syncDir(parent); err != nil && !os.IsPermission(err) {
 		return nil, err
 	}
 	return OpenDir(path)
