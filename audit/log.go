@@ -77,9 +77,6 @@ const FileName = "audit.jsonl"
 // Head returns the end of the chain.
 func (l *Log) Head() Head { return l.head }
 
-// SetGeneration says which generation of the store the next events stand after.
-func (l *Log) SetGeneration(generation uint64) { l.head.Generation = generation }
-
 // Number sets the Seq and the Time that Append will give to events, for callers
 // that must write them down elsewhere first.
 func (l *Log) Number(now time.Time, events []Event) {

@@ -66,14 +66,14 @@ func (s *Store) EnvWritten(ctx context.Context, path, clientID string, current [
 
 // EnvWiped writes down that env files are gone.
 func (s *Store) EnvWiped(ctx context.Context, paths ...string) error {
+	if len(paths) == 0 {
+		return nil
+	}
 	return s.update(ctx, func(t *tx) error {
 		events := make([]audit.Event, len(paths))
 		for i, path := range paths {
 			events[i] = audit.Event{Event: audit.EnvWipe, OK: true, Path: path, ClientID: s.opts.ClientID}
 		}
-		if err := t.enforce(events...); err != nil {
-			return err
-		}
-		return t.prune()
+		return t.enforce(events...)
 	})
 }

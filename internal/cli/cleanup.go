@@ -43,6 +43,9 @@ func runCleanup(ctx context.Context, inv *invocation, s *store.Store, dryRun boo
 		if err := s.EnvWiped(ctx, gone...); err != nil {
 			return result{}, err
 		}
+		if err := s.Prune(ctx); err != nil {
+			return result{}, err
+		}
 	}
 	return result{value: struct {
 		Removed []string    `json:"removed"`
