@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,6 +54,8 @@ const planVariable = "SUPERVISE_TEST_PLAN"
 type plan struct {
 	Args    []string
 	Env     []string
+	Dir     string
+	Extra   []string // paths; empty is nil
 	Config  Config
 	Writer  string // of standard output: see writerOf; empty inherits it
 	Expired string // check fails once this file is there
@@ -70,6 +73,7 @@ type outcome struct {
 	Memory                           uint64 // bytes that the heap ever held
 	Elapsed                          time.Duration
 	Undelivered                      bool
+	ExtraOpen                        int // files that are open still
 }
 
 func readPlan() plan {
@@ -84,7 +88,8 @@ var errExpired = errors.New("expired")
 
 func supervisor(p plan) int {
 	out := &countingWriter{to: writerOf(p)}
-	cmd := Command{Path: p.Args[0], Args: p.Args, Env: p.Env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	extra := openExtra(p.Extra)
+	cmd := Command{Path: p.Args[0], Args: p.Args, Env: p.Env, Dir: p.Dir, Extra: extra, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	if p.Writer != "" {
 		cmd.Stdout = out
 	}
@@ -103,8 +108,34 @@ func supervisor(p plan) int {
 		NotFound: errors.Is(err, ErrNotFound), NotExecutable: errors.Is(err, ErrNotExecutable),
 		Err: text(err), Output: text(result.Output), Undelivered: errors.Is(result.Output, ErrUndelivered),
 		Children: none != unix.ECHILD, Written: out.n, Memory: memory.TotalAlloc, Elapsed: time.Since(begun),
+		ExtraOpen: countOpen(extra),
 	})
 	return result.Status
+}
+
+// openExtra opens the last file first, so that the numbers here and in the child
+// run against each other.
+func openExtra(paths []string) []*os.File {
+	files := make([]*os.File, len(paths))
+	for i, path := range slices.Backward(paths) {
+		if path == "" {
+			continue
+		}
+		var err error
+		if files[i], err = os.Open(path); err != nil {
+			panic(err)
+		}
+	}
+	return files
+}
+
+func countOpen(files []*os.File) (n int) {
+	for _, f := range files {
+		if _, err := f.Stat(); err == nil {
+			n++
+		}
+	}
+	return n
 }
 
 func text(err error) string {

@@ -25,10 +25,12 @@ type run struct {
 	relayed bool            // a stop from the terminal, which told our group by itself
 }
 
-func newRun(config Config, check func() error) *run {
+func newRun(cmd Command, config Config, check func() error) *run {
 	r := &run{config: config.withDefaults(), check: check}
 	r.family = newFamily()
-	r.terminal = openTerminal()
+	if !cmd.Session {
+		r.terminal = openTerminal()
+	}
 	r.signals = catchSignals(r.terminal != nil)
 	adoptOrphans(true)
 	return r

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,6 +73,67 @@ func TestNoDescriptorOfOursReachesTheChild(t *testing.T) {
 	s.prints(t, "\n")
 	if got := s.stdout.String(); got != string(want) {
 		t.Errorf("the child has descriptors %swant %s", got, want)
+	}
+}
+
+func TestExtraFilesAreTheChildsFromThreeOn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var extra []string
+	var numbers, want strings.Builder
+	for fd := 3; fd < 15; fd++ { // more than the supervisor has open: some numbers must cross
+		path := filepath.Join(dir, strconv.Itoa(fd))
+		if err := os.WriteFile(path, fmt.Appendf(nil, "file %d\n", fd), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		extra = append(extra, path)
+		fmt.Fprintf(&numbers, " /proc/self/fd/%d", fd)
+		fmt.Fprintf(&want, "file %d\n", fd)
+	}
+	s := supervise(t, plan{Writer: "stdout", Extra: extra}, "exec cat"+numbers.String())
+	got := s.end(t)
+	s.prints(t, "file 14\n")
+	if s.stdout.String() != want.String() {
+		t.Errorf("the child read %q", s.stdout.String())
+	}
+	if got.Status != 0 || got.ExtraOpen != len(extra) {
+		t.Errorf("of %d files, %d are open still: %+v", len(extra), got.ExtraOpen, got)
+	}
+}
+
+func TestADescriptorWithoutAFileIsClosedThoughOurParentGaveUsOne(t *testing.T) {
+	t.Parallel()
+	outer, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outer.Close()
+	s := prepare(t, plan{Writer: "stdout", Extra: []string{"", "", os.DevNull, ""}},
+		`for fd in 3 4 5 6 7; do [ -e /proc/$$/fd/$fd ] && printf "$fd "; done; echo end`)
+	s.ExtraFiles = []*os.File{outer, outer, outer, outer, outer} // 3 to 7
+	s.start(t).end(t)
+	s.prints(t, "end\n")
+	if got := s.stdout.String(); got != "5 7 end\n" {
+		t.Errorf("of 3 to 7, the child has %q, want 5 and 7", got)
+	}
+}
+
+func TestTheChildRunsInItsDirectory(t *testing.T) {
+	t.Parallel()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := supervise(t, plan{Dir: dir}, "/bin/pwd; echo end")
+	s.end(t)
+	s.prints(t, "end")
+	if got := s.stdout.String(); got != dir+"\nend\n" {
+		t.Errorf("it runs in %q, want %s", got, dir)
+	}
+
+	got := supervise(t, plan{Dir: filepath.Join(dir, "missing")}, "exit 0").end(t)
+	if got.Status != 126 || got.NotFound || got.NotExecutable || !strings.Contains(got.Err, "enter its directory") {
+		t.Errorf("without the directory: %+v", got)
 	}
 }
 

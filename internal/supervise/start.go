@@ -3,12 +3,13 @@ package supervise
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// start runs the command. Every descriptor of ours but the three streams is
+// start runs the command. Every descriptor of ours but those of its streams is
 // close-on-exec, and signals that we catch are back at their defaults in the
 // child.
 func (r *run) start(cmd Command) error {
@@ -16,8 +17,8 @@ func (r *run) start(cmd Command) error {
 	if r.streams, err = openStreams(cmd); err != nil {
 		return err
 	}
-	attr := &syscall.ProcAttr{Env: cmd.Env, Files: r.streams.descriptors(), Sys: processAttributes()}
-	attr.Sys.Setpgid = true
+	attr := &syscall.ProcAttr{Dir: cmd.Dir, Env: cmd.Env, Files: r.streams.descriptors(), Sys: processAttributes()}
+	attr.Sys.Setsid, attr.Sys.Setpgid = cmd.Session, !cmd.Session
 	if r.terminal.ours() && interactive(cmd) {
 		attr.Sys.Foreground, attr.Sys.Ctty = true, r.terminal.fd
 		r.terminal.lent, r.terminal.wanted = true, true
@@ -26,7 +27,7 @@ func (r *run) start(cmd Command) error {
 	r.streams.closeChildEnds()
 	if err != nil {
 		r.streams.abandon()
-		return startError(cmd.Path, err)
+		return startError(cmd, err)
 	}
 	r.pid, r.family.child = pid, pid
 	r.streams.feed()
@@ -37,7 +38,15 @@ func (r *run) start(cmd Command) error {
 // whose interpreter is missing is not found. A file that is neither a program
 // nor names an interpreter is not handed to a shell, as execvp would: what runs
 // is what was asked for.
-func startError(path string, err error) error {
+//
+// The system does not say whether it was the directory that could not be
+// entered: that is no news of the command.
+func startError(cmd Command, err error) error {
+	if cmd.Dir != "" {
+		if _, gone := os.Stat(cmd.Dir + "/."); gone != nil {
+			return fmt.Errorf("run %s: enter its directory: %w", cmd.Path, gone)
+		}
+	}
 	var kind error
 	switch {
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
@@ -46,9 +55,9 @@ func startError(path string, err error) error {
 		errors.Is(err, unix.EISDIR), errors.Is(err, unix.ETXTBSY), errors.Is(err, unix.ELOOP):
 		kind = ErrNotExecutable
 	default:
-		return fmt.Errorf("run %s: %w", path, err)
+		return fmt.Errorf("run %s: %w", cmd.Path, err)
 	}
-	return fmt.Errorf("run %s: %w (%w)", path, kind, err)
+	return fmt.Errorf("run %s: %w (%w)", cmd.Path, kind, err)
 }
 
 func startStatus(err error) int {

@@ -5,19 +5,21 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"syscall"
 )
 
-// streams are the child's standard streams, and the pipes to those of its
-// writers that are not files.
+// streams are the child's standard streams, the files that it inherits besides,
+// and the pipes to those of its writers that are not files.
 type streams struct {
 	files [3]*os.File
+	extra []*os.File // the caller's to close
 	ends  []*os.File // opened for the child: ours to close once it runs
 	feeds []*feed
 }
 
 func openStreams(cmd Command) (*streams, error) {
-	s := &streams{}
+	s := &streams{extra: cmd.Extra}
 	err := s.open(cmd)
 	if err != nil {
 		s.closeChildEnds()
@@ -76,10 +78,15 @@ func (s *streams) null() (*os.File, error) {
 	return f, nil
 }
 
-// descriptors are for the child to inherit. Fd makes the child's end of a pipe
-// a blocking one, as programs expect it.
+// descriptors are for the child to inherit, each as the number that is its index
+// here. Fd makes the child's end of a pipe a blocking one, as programs expect it;
+// that of a nil file is -1, which is what has a number closed.
 func (s *streams) descriptors() []uintptr {
-	return []uintptr{s.files[0].Fd(), s.files[1].Fd(), s.files[2].Fd()}
+	var fds []uintptr
+	for _, f := range slices.Concat(s.files[:], s.extra) {
+		fds = append(fds, f.Fd())
+	}
+	return fds
 }
 
 func (s *streams) closeChildEnds() {

@@ -25,6 +25,7 @@ type Command struct {
 	Path string   // as LookPath returns it
 	Args []string // Args[0] included; execve gets them verbatim
 	Env  []string // "NAME=value"; execve gets it verbatim
+	Dir  string   // to run it in, also where Path is relative; empty is ours
 
 	// Stdin is inherited as it is. nil is the null device.
 	Stdin *os.File
@@ -37,6 +38,15 @@ type Command struct {
 	// Where a writer fails, the pipe is closed, and the child sees what it
 	// would see of a reader that went away: SIGPIPE.
 	Stdout, Stderr io.Writer
+
+	// Session: it leads a session of its own, out of reach of the terminal. It
+	// cannot ask there, nor suspend us by stopping itself.
+	Session bool
+
+	// Extra are inherited as descriptors 3, 4 and so on, and stay open here. A
+	// descriptor whose file is nil is closed, even if our parent gave us one of
+	// that number.
+	Extra []*os.File
 }
 
 // Config holds how long to wait for what. Zero is the default.
@@ -80,7 +90,7 @@ func Run(cmd Command, config Config, check func() error) (Result, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	r := newRun(config, check)
+	r := newRun(cmd, config, check)
 	defer r.close()
 	if err := r.start(cmd); err != nil {
 		return Result{Status: startStatus(err)}, err
