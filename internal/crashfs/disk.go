@@ -33,7 +33,7 @@ type Disk struct {
 	durable table   // as a power cut leaves them at least
 	changes []table // durable, after each change since the last sync
 	inodes  uint64
-	locked  bool
+	locked  map[string]bool
 
 	ops    int
 	writes int

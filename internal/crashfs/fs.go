@@ -170,16 +170,19 @@ func (d *dir) Lock(name string, wait time.Duration) (func() error, error) {
 		switch {
 		case d.disk.names[name] == nil:
 			return syscall.ENOENT
-		case d.disk.locked:
+		case d.disk.locked[name]:
 			return &fsx.BusyError{Path: name, Wait: wait}
 		}
-		d.disk.locked = true
+		if d.disk.locked == nil {
+			d.disk.locked = map[string]bool{}
+		}
+		d.disk.locked[name] = true
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return func() error { d.disk.locked = false; return nil }, nil
+	return func() error { d.disk.locked[name] = false; return nil }, nil
 }
 
 func (d *dir) Close() error {

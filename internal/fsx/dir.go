@@ -164,6 +164,29 @@ func (d *Dir) Lock(name string, wait time.Duration) (*Held, error) {
 	return &Held{dir: d, unlock: unlock}, nil
 }
 
+// Guard takes another lock than the one for the state: it protects no file, but
+// keeps what it stands for from being done twice at a time. Nobody removes its
+// file, so that whoever needs it first may make it.
+func (d *Dir) Guard(name string, wait time.Duration) (release func() error, err error) {
+	info, err := d.fs.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = d.Create(name, nil); err == nil || errors.Is(err, fs.ErrExist) {
+			info, err = d.fs.Lstat(name)
+		}
+	}
+	if err == nil {
+		err = d.check(name, info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	release, err = d.fs.Lock(name, wait)
+	if err != nil {
+		return nil, d.explain(name, err)
+	}
+	return release, nil
+}
+
 // Unlock gives the lock back. The token is of no use afterwards.
 func (h *Held) Unlock() error {
 	h.dir = nil

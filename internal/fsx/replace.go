@@ -102,6 +102,36 @@ func (d *Dir) Convert(name, to string) error {
 	return d.fs.Sync()
 }
 
+// destroyed is how much of a file is overwritten: all of a key, and of an age
+// file more than the header, without which the rest is noise.
+const destroyed = 64 << 10
+
+// Destroy overwrites the beginning of the file called name, as far as that can
+// be done, and removes it; that there is none is no error. It takes no lock. A
+// file system that writes elsewhere, or the disk itself, may keep a copy.
+func (d *Dir) Destroy(name string) error {
+	f, err := d.fs.Open(name, os.O_WRONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		// What could not be overwritten is removed all the same.
+		_ = errors.Join(overwrite(f), f.Close())
+	}
+	return d.fs.Remove(name)
+}
+
+func overwrite(f File) error {
+	info, err := f.Stat()
+	if err != nil || !info.Mode.IsRegular() {
+		return err
+	}
+	if _, err := f.Write(make([]byte, min(info.Size, destroyed))); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
 func writeNew(fsys FS, name string, data []byte) error {
 	f, err := fsys.Open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
