@@ -51,7 +51,16 @@ const (
 	LeaseRevoked     = "lease.revoked"
 	LeaseReleased    = "lease.released"
 	LeaseExpired     = "lease.expired"
+	Rotate           = "rotate"       // or an attempt at it
+	RotateStart      = "rotate.start" // the hook is about to run
+	Rollback         = "rollback"
+	Freeze           = "freeze"
+	Thaw             = "thaw"
 	KillswitchRevoke = "killswitch.revoke_all" // every lease before it has ended
+	KillswitchStep   = "killswitch.step"       // any other step, named by its reason
+	KillswitchWipe   = "killswitch.wipe"       // store and identity are gone: generation 0
+	HeartbeatFailed  = "heartbeat.failed"
+	HeartbeatAlive   = "heartbeat.alive" // again
 	ExecStart        = "exec.start"
 	ExecExit         = "exec.exit"
 	EnvWrite         = "env.write"
@@ -82,9 +91,9 @@ type Event struct {
 	At     time.Time `json:"at,omitzero"`
 	Code   string    `json:"code,omitempty"` // error code of what was refused
 	Reason string    `json:"reason,omitempty"`
-	Count  int       `json:"count,omitempty"` // leases concerned
+	Count  int       `json:"count,omitempty"` // of leases concerned, or of failures
 	Repair *Repair   `json:"repair,omitempty"`
-	// Generation is that of the store after the event.
+	// Generation is that of the store after the event, 0 if there is none.
 	Generation uint64 `json:"generation"`
 	// LedgerSeq is the seq of the newest event that the ledger stands for.
 	LedgerSeq uint64 `json:"ledger_seq"`

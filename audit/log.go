@@ -107,7 +107,7 @@ func (l *Log) Append(now time.Time, events ...Event) error {
 // chain completes e as the event after h and moves h on to it.
 func (h *Head) chain(e *Event, now time.Time) ([]byte, error) {
 	e.Seq, e.Time, e.Prev = h.Seq+1, now, h.Sum
-	if e.Generation == 0 {
+	if e.Generation == 0 && e.Event != KillswitchWipe {
 		e.Generation = h.Generation
 	}
 	e.LedgerSeq = h.LedgerSeq

@@ -3,13 +3,29 @@
 // it. The first step, a marker file, needs neither a lock nor room on the disk;
 // from then on no lease is in force and none is granted until the plan has been
 // finished, by this process or by the next one that writes.
+//
+// The package also asks the heartbeat's endpoint, and decides when its silence
+// sets the killswitch off.
 package killswitch
 
 import (
 	"context"
+	"errors"
 
 	"agent-secrets/lease"
 	"agent-secrets/store"
+)
+
+// The steps of the plan.
+const (
+	RefuseGrants   = "refuse_grants" // raise the marker
+	EndLeases      = "end_leases"
+	WriteAudit     = "write_audit"
+	Freeze         = "freeze"
+	LowerMarker    = "lower_marker"
+	RemoveEnvFiles = "remove_env_files"
+	Rotate         = "rotate"
+	Wipe           = "wipe"
 )
 
 // Step is one step of the plan and its outcome.
@@ -36,24 +52,124 @@ func (r Report) Failed() []Step {
 	return failed
 }
 
-// Run revokes every lease. wipe removes the env files on which none is left.
-func Run(ctx context.Context, s *store.Store, wipe func() error) Report {
-	raised := s.RaiseMarker()
-	kill, err := s.RevokeAll(ctx)
-	if err != nil {
-		kill.Ledger, kill.Audit, kill.Marker = err, err, err
+// Err returns what became of a step, nil if it was done or was not to be.
+func (r Report) Err(name string) error {
+	for _, step := range r.Steps {
+		if step.Name == name {
+			return step.Err
+		}
+	}
+	return nil
+}
+
+// Tools are what the plan is carried out with.
+type Tools struct {
+	// Wake continues what is suspended, so that it sees that its lease ended.
+	Wake func([]*lease.Lease)
+	// RemoveEnvFiles removes the env files on which no lease is in force.
+	RemoveEnvFiles func() error
+	// RotateAll runs every rotation hook.
+	RotateAll func() error
+	// Code is the code of an error, for the log.
+	Code func(error) string
+}
+
+// Run carries out a plan.
+func Run(ctx context.Context, s *store.Store, plan store.Plan, tools Tools) Report {
+	raised, frozen := s.RaiseMarker(plan)
+	wakeAll(s, tools)
+	kill, locked := s.RevokeAll(ctx, plan)
+	if locked != nil {
+		kill = store.Kill{Ledger: locked, Audit: locked, Frozen: frozen, Marker: locked}
 	}
 	if raised != nil && kill.Ledger != nil && s.RaiseLedger() == nil {
 		raised = nil
 	}
-	return Report{
-		Leases: kill.Leases,
-		Steps: []Step{
-			{"refuse_grants", raised},
-			{"end_leases", kill.Ledger},
-			{"write_audit", kill.Audit},
-			{"allow_grants", kill.Marker},
-			{"remove_env_files", wipe()},
-		},
+	r := Report{Leases: kill.Leases}
+	r.add(RefuseGrants, raised)
+	r.add(EndLeases, kill.Ledger)
+	r.add(WriteAudit, kill.Audit)
+	if plan.Freeze {
+		r.add(Freeze, kill.Frozen)
 	}
+	r.add(LowerMarker, kill.Marker)
+	r.rest(ctx, s, plan, tools, locked)
+	return r
+}
+
+// Finish carries out what an interrupted killswitch has left to do. While the
+// process that is about it still runs, the error is a [store.ErrUnfinished].
+func Finish(ctx context.Context, s *store.Store, tools Tools) (Report, error) {
+	plan, err := s.Claim(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	var r Report
+	r.rest(ctx, s, plan, tools, nil)
+	return r, nil
+}
+
+func (r *Report) add(name string, err error) {
+	r.Steps = append(r.Steps, Step{name, err})
+}
+
+// rest is what comes after the leases have ended. locked is the error of a lock
+// that could not be had: then nobody waits for it again, and only what needs
+// none is done.
+func (r *Report) rest(ctx context.Context, s *store.Store, plan store.Plan, tools Tools, locked error) {
+	r.add(RemoveEnvFiles, tools.RemoveEnvFiles())
+	if plan.Rotate {
+		err := locked
+		if err == nil {
+			err = tools.RotateAll()
+		}
+		r.add(Rotate, err)
+	}
+	if plan.Wipe {
+		r.add(Wipe, s.Wipe(ctx))
+	}
+	if locked != nil {
+		return
+	}
+	if err := s.Settle(ctx, r.outcomes(tools), r.Err(Wipe) == nil); err != nil {
+		r.unwritten(err)
+	}
+}
+
+func (r *Report) outcomes(tools Tools) []store.StepOutcome {
+	outcomes := make([]store.StepOutcome, len(r.Steps))
+	for i, step := range r.Steps {
+		outcomes[i].Name = step.Name
+		if step.Err != nil {
+			outcomes[i].Code = tools.Code(step.Err)
+		}
+	}
+	return outcomes
+}
+
+// unwritten makes the log's step a failed one.
+func (r *Report) unwritten(err error) {
+	for i, step := range r.Steps {
+		if step.Name == WriteAudit {
+			r.Steps[i].Err = errors.Join(step.Err, err)
+			return
+		}
+	}
+	r.add(WriteAudit, err)
+}
+
+// wakeAll looks for what is suspended before anybody waits for the lock. What
+// it cannot find is left to find out by itself.
+func wakeAll(s *store.Store, tools Tools) {
+	leases, err := s.Leases()
+	if err != nil {
+		return
+	}
+	var killed []*lease.Lease
+	for _, l := range leases.All {
+		if l.EndReason == lease.Killswitch && leases.Now.Before(l.ExpiresAt) {
+			killed = append(killed, l)
+		}
+	}
+	tools.Wake(killed)
 }

@@ -45,6 +45,7 @@ const (
 	Released    = "released"    // the process that it was for has ended
 	OwnerDead   = "owner_dead"  // the process that held it was killed
 	Replaced    = "replaced"    // its env file was written anew
+	Rotated     = "rotated"     // the secret has another value
 )
 
 // Lease is one grant of one secret to one client.

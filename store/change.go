@@ -13,8 +13,9 @@ import (
 
 // Change is what add and update set. A nil member stays as it is.
 type Change struct {
-	Value     *Value
-	RotateVia *string // command that renews the secret; empty for none
+	Value       *Value
+	RotateVia   *string        // command that renews the secret; empty for none
+	RotateEvery *time.Duration // how often; 0 for when somebody asks for it
 }
 
 // Add puts a new secret into the store, or with replace changes the one that is
@@ -85,10 +86,13 @@ func CheckValue(v Value) error {
 
 func (c Change) apply(r *record, now time.Time) {
 	if c.Value != nil {
-		r.Value = c.Value.Reveal()
+		r.setValue(c.Value.Reveal(), now)
 	}
 	if c.RotateVia != nil {
 		r.RotateVia = *c.RotateVia
+	}
+	if c.RotateEvery != nil {
+		r.RotateEvery = Duration(*c.RotateEvery)
 	}
 	r.UpdatedAt = now
 }
@@ -98,25 +102,17 @@ func (s *Store) Remove(ctx context.Context, name string) ([]*lease.Lease, error)
 	if !lease.ValidName(name) {
 		return nil, fmt.Errorf("%w: %q", ErrInvalidName, name)
 	}
-	var ended []*lease.Lease
+	var ended Ended
 	err := s.change(ctx, func(t *tx, records []record) ([]record, audit.Event, error) {
 		kept := slices.DeleteFunc(records, func(r record) bool { return r.Name == name })
 		if len(kept) == len(records) {
 			return nil, audit.Event{}, notFound(name)
 		}
-		state, err := t.state()
-		if err != nil {
-			return nil, audit.Event{}, err
-		}
-		for _, l := range state.Active(t.now) {
-			if l.Secret == name {
-				ended = append(ended, l)
-			}
-		}
-		err = t.enforce(t.endEvents(ended, lease.Removed)...)
-		return kept, audit.Event{Event: audit.Remove, Secret: name, Count: len(ended)}, err
+		var err error
+		ended, err = t.endAll(Selector{Secret: name}, lease.Removed)
+		return kept, audit.Event{Event: audit.Remove, Secret: name, Count: len(ended.Leases)}, err
 	})
-	return ended, err
+	return ended.Leases, err
 }
 
 // change replaces the store by one with the records that f returns: it is
@@ -143,7 +139,7 @@ func (s *Store) change(ctx context.Context, f func(*tx, []record) ([]record, aud
 		if err != nil {
 			return err
 		}
-		event.OK, event.ClientID = true, s.opts.ClientID
+		event.OK, event.ClientID = event.Code == "", s.opts.ClientID
 		return t.replaceStore(snap, next, event)
 	})
 }

@@ -11,6 +11,9 @@ var (
 	// ErrIncomplete means that init did not end, or that a file was lost
 	// since. It is an ErrNotInitialized.
 	ErrIncomplete = fmt.Errorf("%w to the end", ErrNotInitialized)
+	// ErrWiped means that the store was destroyed on purpose. It is an
+	// ErrNotInitialized.
+	ErrWiped = fmt.Errorf("%w: the store was wiped", ErrNotInitialized)
 	// ErrAlreadyInitialized means that init has nothing to do.
 	ErrAlreadyInitialized = errors.New("already initialised")
 	// ErrCannotCreate means that the state directory cannot be made.
@@ -41,6 +44,17 @@ var (
 	ErrTTLExceedsMax = errors.New("TTL is above the maximum")
 	// ErrFrozen means that nothing is granted until a person has looked.
 	ErrFrozen = errors.New("frozen")
+	// ErrNoRotationHook means that a secret has no command that renews it.
+	ErrNoRotationHook = errors.New("no rotation hook")
+	// ErrRotationConflict means that a secret was changed while its hook ran.
+	ErrRotationConflict = errors.New("changed while its rotation hook ran")
+	// ErrNoPreviousValue means that there is nothing to roll back to.
+	ErrNoPreviousValue = errors.New("no previous value")
+	// ErrWatchDamaged means that what watch remembers cannot be read.
+	ErrWatchDamaged = errors.New("watch.json is damaged")
+	// ErrUnfinished means that a killswitch has not come to its end, and that
+	// nothing is granted for this reason. It is an ErrFrozen.
+	ErrUnfinished = fmt.Errorf("%w: a killswitch has not come to its end", ErrFrozen)
 	// ErrAuditFailed means that the audit log did not take a line, and that
 	// for this reason nothing was released.
 	ErrAuditFailed = errors.New("audit log cannot be written")

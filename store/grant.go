@@ -28,6 +28,7 @@ type Grant struct {
 	ExpiresAt time.Time
 	TTL       time.Duration
 	Value     Value
+	Previous  Value // the value before; there may be none
 }
 
 // Grant leases every secret that is asked for, or none. When it returns without
@@ -45,11 +46,14 @@ func (s *Store) Grant(ctx context.Context, requests []Request, approve func([]Gr
 		return nil, err
 	}
 	// What is not there is refused before the lock is asked for.
-	if _, err := snap.values(requests); err != nil {
+	if _, err := snap.records(requests); err != nil {
 		return nil, err
 	}
 	var grants []Grant
 	err = s.update(ctx, func(t *tx) error {
+		if err := s.refuseFrozen(); err != nil {
+			return err
+		}
 		if snap, err = t.current(snap); err != nil {
 			return err
 		}
@@ -87,7 +91,7 @@ func (s *Store) CheckGrant(requests []Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = snap.values(requests)
+	_, err = snap.records(requests)
 	return err
 }
 
@@ -113,20 +117,20 @@ func (s *Store) checkRequests(requests []Request) error {
 	return nil
 }
 
-func (p *snapshot) values(requests []Request) ([]Value, error) {
-	values := make([]Value, len(requests))
+func (p *snapshot) records(requests []Request) ([]record, error) {
+	records := make([]record, len(requests))
 	for i, r := range requests {
 		found, err := p.find(r.Secret)
 		if err != nil {
 			return nil, err
 		}
-		values[i] = NewValue(found.Value)
+		records[i] = found
 	}
-	return values, nil
+	return records, nil
 }
 
 func (t *tx) prepare(snap *snapshot, requests []Request) ([]Grant, error) {
-	values, err := snap.values(requests)
+	records, err := snap.records(requests)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +140,10 @@ func (t *tx) prepare(snap *snapshot, requests []Request) ([]Grant, error) {
 		if err != nil {
 			return nil, err
 		}
-		grants[i] = Grant{LeaseID: id, Secret: r.Secret, ClientID: r.ClientID, ExpiresAt: t.now.Add(r.TTL), TTL: r.TTL, Value: values[i]}
+		grants[i] = Grant{
+			LeaseID: id, Secret: r.Secret, ClientID: r.ClientID, ExpiresAt: t.now.Add(r.TTL), TTL: r.TTL,
+			Value: NewValue(records[i].Value), Previous: NewValue(records[i].Previous),
+		}
 	}
 	return grants, nil
 }
@@ -192,6 +199,8 @@ func (t *tx) noteGeneration(generation uint64) error {
 	switch {
 	case generation == announced:
 		return nil
+	case announced == 0:
+		return fmt.Errorf("%s: %w: the log says that it was wiped", t.store.opts.Path, ErrIncomplete)
 	case generation > announced:
 		return fmt.Errorf("%s: %w: it ends at generation %d of the store, which is at %d: lines are missing", t.logFile.Path(), audit.ErrCorrupt, announced, generation)
 	}

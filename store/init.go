@@ -24,7 +24,7 @@ type Initialized struct {
 // Init makes the state directory and its files. One that was interrupted is
 // completed: what is there is checked and kept, what is missing is made. It
 // never replaces an identity, and never makes an empty store where there was
-// one. key is the text of an identity to keep in the directory, or nil for a new
+// one, unless the log says that it was wiped. key is the text of an identity to keep in the directory, or nil for a new
 // one; it is not used if opts name an identity elsewhere.
 func Init(ctx context.Context, opts Options, key []byte) (Initialized, error) {
 	fsys, err := opts.MakeDir(opts.Path)
@@ -74,6 +74,7 @@ type initializer struct {
 	tx
 	key        []byte
 	lockLost   bool // and made anew
+	wiped      bool // the log goes on, with another store
 	there      map[string]bool
 	generation uint64
 	result     Initialized
@@ -83,7 +84,7 @@ func (in *initializer) run() error {
 	if err := in.survey(); err != nil {
 		return err
 	}
-	for _, step := range []func() error{in.makeStore, in.makeLog, in.makeLedger, in.makeConfig} {
+	for _, step := range []func() error{in.makeStore, in.makeLog, in.makeLedger, in.beginAgain, in.makeConfig} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -100,9 +101,13 @@ func (in *initializer) survey() error {
 		}
 		in.there[name] = there
 	}
+	if in.there[auditFile] {
+		head, err := in.store.newestHead()
+		in.wiped = err == nil && head.Generation == 0
+	}
 	in.result.Path = in.store.opts.Path
 	in.result.Completed = in.there[storeFile]
-	if !in.lockLost && in.there[storeFile] && in.there[ledgerFile] && in.there[auditFile] && in.there[configFile] {
+	if !in.lockLost && !in.wiped && in.there[storeFile] && in.there[ledgerFile] && in.there[auditFile] && in.there[configFile] {
 		return fmt.Errorf("%s: %w", in.store.opts.Path, ErrAlreadyInitialized)
 	}
 	return nil
@@ -110,7 +115,7 @@ func (in *initializer) survey() error {
 
 func (in *initializer) makeStore() error {
 	dir := in.store.dir
-	if !in.there[storeFile] && (in.there[backupFile] || in.there[ledgerFile] || in.there[auditFile]) {
+	if !in.there[storeFile] && !in.wiped && (in.there[backupFile] || in.there[ledgerFile] || in.there[auditFile]) {
 		return fmt.Errorf("%s: %w: the file is gone; %s may hold the generation before", dir.Path(storeFile), ErrCorrupt, backupFile)
 	}
 	id, err := in.identity()
@@ -207,6 +212,21 @@ func (in *initializer) makeLedger() error {
 		return in.openLedger()
 	}
 	return in.writeLedger(true)
+}
+
+// beginAgain notes a store that was made after a wipe. What the killswitch that
+// wiped the old one left undone has nothing to do with the new one.
+func (in *initializer) beginAgain() error {
+	if !in.wiped {
+		return nil
+	}
+	if err := in.recover(); err != nil {
+		return err
+	}
+	if err := in.dropKillswitchHold(); err != nil {
+		return err
+	}
+	return in.note(audit.Event{Event: audit.Init, OK: true, ClientID: in.store.opts.ClientID, Generation: in.generation})
 }
 
 func (in *initializer) makeConfig() error {

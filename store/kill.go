@@ -15,24 +15,26 @@ type Kill struct {
 	// Leases that were in force, as far as the ledger could be read.
 	Leases []*lease.Lease
 	// What went wrong with each file, or nil.
-	Ledger, Audit, Marker error
+	Ledger, Audit, Frozen, Marker error
 }
 
 // RevokeAll ends every lease and takes the marker down if nothing went wrong.
 // It does what can be done: a ledger that cannot be used is set aside and begun
-// anew, a log that cannot be written does not keep the ledger from being. The
-// error is that of the lock, without which it does nothing.
-func (s *Store) RevokeAll(ctx context.Context) (Kill, error) {
+// anew, a log that cannot be written does not keep the ledger from being. What
+// the plan says besides is the caller's to do: until Settle is called, grants
+// stay refused for it. The error is that of the lock, without which it does
+// nothing.
+func (s *Store) RevokeAll(ctx context.Context, p Plan) (Kill, error) {
 	held, err := s.lock(ctx)
 	if err != nil {
 		return Kill{}, err
 	}
 	t := &tx{store: s, held: held, now: s.now()}
-	kill := t.revokeAll()
+	kill := t.revokeAll(s.rest(p, s.opts.Owner), p.By)
 	return kill, errors.Join(held.Unlock(), t.close())
 }
 
-func (t *tx) revokeAll() Kill {
+func (t *tx) revokeAll(rest []Hold, by string) Kill {
 	var kill Kill
 	kill.Audit = t.openLog()
 	kill.Ledger = t.openLedger()
@@ -46,9 +48,10 @@ func (t *tx) revokeAll() Kill {
 		kill.Ledger = t.beginLedgerAnew(kill.Audit == nil)
 	}
 	if kill.Ledger == nil {
-		kill.Ledger, kill.Audit = t.writeRevokeAll(kill)
+		kill.Ledger, kill.Audit = t.writeRevokeAll(kill, by)
 	}
-	kill.Marker = errors.Join(kill.Ledger, kill.Audit)
+	kill.Frozen = t.hold(rest...)
+	kill.Marker = errors.Join(kill.Ledger, kill.Audit, kill.Frozen)
 	if kill.Marker == nil {
 		kill.Audit = t.noteConfig()
 		kill.Marker = t.lowerMarker()
@@ -74,8 +77,8 @@ func (t *tx) inForce() ([]*lease.Lease, error) {
 
 // writeRevokeAll ends every lease in the ledger, and then in the log if that
 // can be written.
-func (t *tx) writeRevokeAll(kill Kill) (ledger, log error) {
-	event := audit.Event{Event: audit.KillswitchRevoke, OK: true, ClientID: t.store.opts.ClientID, Count: len(kill.Leases)}
+func (t *tx) writeRevokeAll(kill Kill, by string) (ledger, log error) {
+	event := audit.Event{Event: audit.KillswitchRevoke, OK: true, ClientID: t.store.opts.ClientID, Count: len(kill.Leases), Reason: by}
 	if kill.Audit != nil {
 		event.Seq, event.Time = t.ledger.Seq()+1, t.now
 		return t.endInLedger(event), kill.Audit
@@ -140,14 +143,18 @@ func (t *tx) lowerMarker() error {
 	return t.store.dir.Remove(t.held, markerFile)
 }
 
-// finishKillswitch does what an interrupted killswitch had left to do.
-func (t *tx) finishKillswitch() error {
+// finishKillswitch ends the leases that an interrupted killswitch had yet to
+// end. What its plan says besides goes on holding grants back.
+func (t *tx) finishKillswitch(m marker) error {
 	leases, err := t.inForce()
 	if err != nil {
 		return err
 	}
-	ledger, log := t.writeRevokeAll(Kill{Leases: leases})
+	ledger, log := t.writeRevokeAll(Kill{Leases: leases}, m.By)
 	if err := errors.Join(ledger, log); err != nil {
+		return err
+	}
+	if err := t.hold(t.store.rest(m.plan(), m.Owner)...); err != nil {
 		return err
 	}
 	return t.lowerMarker()

@@ -72,9 +72,9 @@ func TestRevokeAllEndsEveryLeaseWhateverBecameOfTheFiles(t *testing.T) {
 func (h *home) killed(logDamage string) {
 	h.t.Helper()
 	s, err := OpenForKillswitch(h.options())
-	check(h.t, err, s.RaiseMarker())
+	check(h.t, err, raise(s))
 	defer s.Close()
-	kill, err := s.RevokeAll(ctx)
+	kill, err := s.RevokeAll(ctx, Plan{})
 	check(h.t, err, kill.Ledger)
 	ledger, err := s.dir.OpenJournal(ledgerFile)
 	check(h.t, err)
@@ -102,7 +102,7 @@ func TestRevokeAllReportsTheLeasesThatWereInForce(t *testing.T) {
 	s, err := OpenForKillswitch(h.options())
 	check(t, err)
 	defer s.Close()
-	kill, err := s.RevokeAll(ctx)
+	kill, err := s.RevokeAll(ctx, Plan{})
 	if check(t, err, kill.Marker); len(kill.Leases) != 1 || kill.Leases[0].ID != g.LeaseID {
 		t.Errorf("%+v", kill)
 	}
@@ -115,7 +115,7 @@ func TestWhileTheMarkerIsUpNoLeaseIsInForce(t *testing.T) {
 	t.Parallel()
 	h := newHome(t, "a")
 	g := h.grant("a")[0]
-	check(t, h.RaiseMarker(), h.RaiseMarker())
+	check(t, raise(h.Store), raise(h.Store))
 	if got := h.states()[g.LeaseID]; got != lease.Killswitch {
 		t.Error(got)
 	}
@@ -129,3 +129,5 @@ func TestWhileTheMarkerIsUpNoLeaseIsInForce(t *testing.T) {
 		t.Error("the marker is up")
 	}
 }
+
+func raise(s *Store) error { return errors.Join(s.RaiseMarker(Plan{By: ByPerson})) }

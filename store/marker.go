@@ -16,14 +16,35 @@ type marker struct {
 	Version   int       `json:"version"`
 	StartedAt time.Time `json:"started_at"`
 	ClientID  string    `json:"client_id"`
+	// The plan, and the process that is about it.
+	By     string `json:"by"`
+	Freeze bool   `json:"freeze,omitempty"`
+	Rotate bool   `json:"rotate,omitempty"`
+	Wipe   bool   `json:"wipe,omitempty"`
+	Owner  string `json:"owner,omitempty"`
+}
+
+func (m marker) plan() Plan {
+	return Plan{By: m.By, Freeze: m.Freeze, Rotate: m.Rotate, Wipe: m.Wipe}
 }
 
 const maxMarker = 4 << 10
 
 // RaiseMarker puts up the marker of a killswitch. It takes no lock: from the
-// moment it returns, no lease is in force and none is granted.
-func (s *Store) RaiseMarker() error {
-	data, err := json.Marshal(marker{Version: 1, StartedAt: s.now(), ClientID: s.opts.ClientID})
+// moment it returns, no lease is in force and none is granted. A freeze comes
+// before it, because the marker may have room for its name alone.
+func (s *Store) RaiseMarker(p Plan) (raised, frozen error) {
+	if p.Freeze {
+		frozen = s.raiseFreeze(p.By)
+	}
+	return s.raiseMarker(p), frozen
+}
+
+func (s *Store) raiseMarker(p Plan) error {
+	data, err := json.Marshal(marker{
+		Version: 1, StartedAt: s.now(), ClientID: s.opts.ClientID,
+		By: p.By, Freeze: p.Freeze, Rotate: p.Rotate, Wipe: p.Wipe, Owner: s.opts.Owner,
+	})
 	if err != nil {
 		return err
 	}
@@ -54,21 +75,21 @@ func (s *Store) RaiseLedger() error {
 
 func (s *Store) markerUp() (bool, error) { return s.dir.Exists(markerFile) }
 
-// marker reports whether a killswitch has not finished, and when it began. A
-// marker that cannot be read began when its file was made.
-func (s *Store) marker() (at time.Time, up bool, err error) {
+// marker returns the marker of a killswitch that has not finished. One that
+// cannot be read began when its file was made, and has no plan.
+func (s *Store) marker() (m marker, up bool, err error) {
 	info, err := s.dir.Lstat(markerFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return time.Time{}, false, nil
+		return marker{}, false, nil
 	}
 	if err != nil {
-		return time.Time{}, false, err
+		return marker{}, false, err
 	}
-	return s.readMarker(info.ModTime).StartedAt, true, nil
+	return s.readMarker(info.ModTime), true, nil
 }
 
 func (s *Store) readMarker(made time.Time) marker {
-	m := marker{StartedAt: made.UTC(), ClientID: "unknown"}
+	m := marker{StartedAt: made.UTC(), ClientID: "unknown", By: ByPerson}
 	data, _, err := s.dir.Read(markerFile, maxMarker)
 	if err != nil {
 		return m
@@ -79,6 +100,3 @@ func (s *Store) readMarker(made time.Time) marker {
 	}
 	return read
 }
-
-// Frozen reports whether grants are refused at present.
-func (s *Store) Frozen() (bool, error) { return s.markerUp() }

@@ -30,12 +30,35 @@ type header struct {
 // record is a secret as the store keeps it. Values are bytes, so that they are
 // base64 in JSON: a JSON string would change what is not UTF-8.
 type record struct {
-	Name      string    `json:"name"`
-	Value     []byte    `json:"value"`
-	RotateVia string    `json:"rotate_via,omitempty"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
-	RotatedAt time.Time `json:"rotated_at,omitzero"`
+	Name        string    `json:"name"`
+	Value       []byte    `json:"value"`
+	Previous    []byte    `json:"previous,omitempty"` // the value before
+	RotateVia   string    `json:"rotate_via,omitempty"`
+	RotateEvery Duration  `json:"rotate_every,omitzero"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	ValueAt     time.Time `json:"value_at"`            // since when it has the value
+	RotatedAt   time.Time `json:"rotated_at,omitzero"` // by its hook
+}
+
+// setValue keeps the value that was there for a rollback.
+func (r *record) setValue(value []byte, now time.Time) {
+	if bytes.Equal(r.Value, value) {
+		return
+	}
+	r.Previous, r.Value, r.ValueAt = r.Value, value, now
+}
+
+// dueAt is when the secret is to be rotated next, or zero.
+func (r record) dueAt() time.Time {
+	if r.RotateEvery == 0 {
+		return time.Time{}
+	}
+	since := r.ValueAt
+	if r.RotatedAt.After(since) {
+		since = r.RotatedAt
+	}
+	return since.Add(r.RotateEvery.Duration())
 }
 
 // payload is the decrypted store.

@@ -15,12 +15,12 @@ func (t *tx) recover() error {
 	if err := t.reconcile(); err != nil {
 		return err
 	}
-	up, err := t.store.markerUp()
+	m, up, err := t.store.marker()
 	if err != nil || !up {
 		return err
 	}
-	if err := t.finishKillswitch(); err != nil {
-		return fmt.Errorf("%w: a killswitch has not finished: %w", ErrFrozen, err)
+	if err := t.finishKillswitch(m); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnfinished, err)
 	}
 	return nil
 }
@@ -177,12 +177,12 @@ func (s *Store) readState() (*lease.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, up, err := s.marker()
+	m, up, err := s.marker()
 	switch {
 	case err != nil:
 		return nil, err
 	case up:
-		state.RevokeAll(at)
+		state.RevokeAll(m.StartedAt)
 	case before:
 		return s.foldState()
 	}

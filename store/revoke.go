@@ -36,19 +36,25 @@ func (s *Store) Undelivered(ctx context.Context, ids ...string) error {
 func (s *Store) end(ctx context.Context, meant Selector, reason string) (Ended, error) {
 	var ended Ended
 	err := s.update(ctx, func(t *tx) error {
-		state, err := t.state()
-		if err != nil {
-			return err
-		}
-		if ended, err = t.choose(state, meant); err != nil {
-			return err
-		}
-		if err := t.enforce(t.endEvents(ended.Leases, reason)...); err != nil {
+		var err error
+		if ended, err = t.endAll(meant, reason); err != nil {
 			return err
 		}
 		return t.prune()
 	})
 	return ended, err
+}
+
+func (t *tx) endAll(meant Selector, reason string) (Ended, error) {
+	state, err := t.state()
+	if err != nil {
+		return Ended{}, err
+	}
+	ended, err := t.choose(state, meant)
+	if err != nil {
+		return Ended{}, err
+	}
+	return ended, t.enforce(t.endEvents(ended.Leases, reason)...)
 }
 
 func (t *tx) choose(state *lease.State, meant Selector) (Ended, error) {
@@ -151,7 +157,14 @@ func (t *tx) compactFrom() error {
 	return nil
 }
 
-// Prune writes down which leases have expired.
-func (s *Store) Prune(ctx context.Context) error {
-	return s.update(ctx, (*tx).prune)
+// Prune writes down which leases have expired or lost their process, and
+// returns how many.
+func (s *Store) Prune(ctx context.Context) (ended int, err error) {
+	err = s.update(ctx, func(t *tx) error {
+		before := t.ledger.Seq()
+		err := t.prune()
+		ended = int(t.ledger.Seq() - before)
+		return err
+	})
+	return ended, err
 }

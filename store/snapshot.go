@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"time"
 
 	"agent-secrets/internal/fsx"
@@ -21,9 +22,24 @@ type snapshot struct {
 func (s *Store) load() (*snapshot, error) {
 	id, _, err := s.opts.identity(s.dir)
 	if err != nil {
-		return nil, err
+		return nil, s.orWiped(err)
 	}
-	return readStore(s.dir, id)
+	snap, err := readStore(s.dir, id)
+	return snap, s.orWiped(err)
+}
+
+// orWiped explains an error by the log, if that says that there is no store.
+func (s *Store) orWiped(err error) error {
+	if err == nil {
+		return nil
+	}
+	if there, _ := s.dir.Exists(storeFile); there {
+		return err
+	}
+	if head, unreadable := s.newestHead(); unreadable == nil && head.Generation == 0 {
+		return fmt.Errorf("%s: %w", s.opts.Path, ErrWiped)
+	}
+	return err
 }
 
 func readStore(dir *fsx.Dir, id *age.X25519Identity) (*snapshot, error) {
@@ -40,15 +56,23 @@ func readStore(dir *fsx.Dir, id *age.X25519Identity) (*snapshot, error) {
 
 // Secret describes a secret. Its value is not among it.
 type Secret struct {
-	Name      string
-	RotateVia string // command that renews it, or empty
-	CreatedAt time.Time
-	UpdatedAt time.Time
-	RotatedAt time.Time // zero if never
+	Name        string
+	RotateVia   string        // command that renews it, or empty
+	RotateEvery time.Duration // 0: when somebody asks for it
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	RotatedAt   time.Time // zero if never
+	DueAt       time.Time // of the next rotation, zero if none is planned
 }
 
+// Overdue reports whether the secret should have been rotated before now.
+func (s Secret) Overdue(now time.Time) bool { return !s.DueAt.IsZero() && !now.Before(s.DueAt) }
+
 func (r record) describe() Secret {
-	return Secret{Name: r.Name, RotateVia: r.RotateVia, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, RotatedAt: r.RotatedAt}
+	return Secret{
+		Name: r.Name, RotateVia: r.RotateVia, RotateEvery: r.RotateEvery.Duration(),
+		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, RotatedAt: r.RotatedAt, DueAt: r.dueAt(),
+	}
 }
 
 // Secrets describes every secret, sorted by name.

@@ -25,6 +25,10 @@
 //	killswitch     the marker of a killswitch that has not finished; while it is
 //	               there no lease is in force and none is granted. On a disk
 //	               without room for it, it is the ledger under another name
+//	frozen         why nothing is granted; while it is there, nothing is
+//	watch.json     what watch has to remember from one run to the next
+//	rotate.lock    held while a rotation hook runs
+//	watch.lock     held by watch
 //
 // Nothing outside this package knows that state is files.
 package store
@@ -50,6 +54,7 @@ const (
 	configFile   = "config.json"
 	lockFile     = "lock"
 	markerFile   = "killswitch"
+	frozenFile   = "frozen"
 )
 
 // Options is what a store takes from its surroundings.
@@ -62,6 +67,7 @@ type Options struct {
 	Rand         io.Reader // cryptographically secure
 	// Alive reports whether the process that a lease is bound to still runs.
 	Alive func(owner string) bool
+	Owner string // this process, as Alive knows it; empty for none
 	// OpenDir opens the state directory, MakeDir makes it first.
 	OpenDir, MakeDir func(path string) (fsx.FS, error)
 }

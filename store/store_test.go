@@ -27,6 +27,12 @@ type home struct {
 	*Store
 }
 
+func (h *home) prune() {
+	h.t.Helper()
+	_, err := h.Prune(ctx)
+	check(h.t, err)
+}
+
 func newHome(t *testing.T, names ...string) *home {
 	t.Helper()
 	h := &home{t: t, path: filepath.Join(t.TempDir(), "state"), now: time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)}

@@ -59,6 +59,9 @@ func (s *Store) Verify() (Verified, error) {
 // written since it was opened.
 func (s *Store) verifyGeneration(v *Verified, newest uint64) error {
 	snap, err := s.load()
+	if errors.Is(err, ErrWiped) {
+		return nil
+	}
 	if errors.Is(err, ErrIdentityMissing) {
 		v.Notes = append(v.Notes, "the store was not compared: there is no identity")
 		return nil

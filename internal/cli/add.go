@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -14,10 +15,11 @@ import (
 )
 
 type putOptions struct {
-	name      string
-	from      source
-	rotateVia *string // nil: not given
-	force     bool
+	name        string
+	from        source
+	rotateVia   *string        // nil: not given
+	rotateEvery *time.Duration // nil: not given
+	force       bool
 }
 
 func addCommand(inv *invocation) *cli.Command {
@@ -28,7 +30,11 @@ func addCommand(inv *invocation) *cli.Command {
 		Flags: append(valueFlags(),
 			&cli.BoolFlag{Name: "force", Usage: "replace the value of a secret that is there"}),
 		Action: inv.action(func(c *cli.Context) (result, error) {
-			return runAdd(c.Context, inv, putOptionsOf(c))
+			opts, err := putOptionsOf(c)
+			if err != nil {
+				return result{}, err
+			}
+			return runAdd(c.Context, inv, opts)
 		}),
 	}
 }
@@ -40,7 +46,11 @@ func updateCommand(inv *invocation) *cli.Command {
 		ArgsUsage: "<name>",
 		Flags:     valueFlags(),
 		Action: inv.action(func(c *cli.Context) (result, error) {
-			return runUpdate(c.Context, inv, putOptionsOf(c))
+			opts, err := putOptionsOf(c)
+			if err != nil {
+				return result{}, err
+			}
+			return runUpdate(c.Context, inv, opts)
 		}),
 	}
 }
@@ -48,12 +58,13 @@ func updateCommand(inv *invocation) *cli.Command {
 func valueFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "rotate-via", Usage: "renew it with the shell command `CMD`; empty for none"},
+		&cli.StringFlag{Name: "rotate-every", Usage: "have secrets watch renew it every `DURATION`; empty for never"},
 		&cli.StringFlag{Name: "from-file", Usage: "read the value from `PATH`, or - for standard input"},
 		&cli.BoolFlag{Name: "keep-newline", Usage: "keep a newline at the end of the value"},
 	}
 }
 
-func putOptionsOf(c *cli.Context) putOptions {
+func putOptionsOf(c *cli.Context) (putOptions, error) {
 	opts := putOptions{
 		name:  c.Args().First(),
 		from:  source{file: c.String("from-file"), keepNewline: c.Bool("keep-newline")},
@@ -63,10 +74,29 @@ func putOptionsOf(c *cli.Context) putOptions {
 		via := c.String("rotate-via")
 		opts.rotateVia = &via
 	}
-	return opts
+	if c.IsSet("rotate-every") {
+		every, err := parseEvery(c.String("rotate-every"))
+		if err != nil {
+			return opts, err
+		}
+		opts.rotateEvery = &every
+	}
+	return opts, opts.check()
 }
 
-// checkHook refuses a command that no shell could be given.
+// parseEvery reads how often; empty is never.
+func parseEvery(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	every, err := lease.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("--rotate-every: %w", err)
+	}
+	return every, nil
+}
+
+// check refuses a name that is none, and a command that no shell could be given.
 func (o putOptions) check() error {
 	if !lease.ValidName(o.name) {
 		return invalidName(o.name)
@@ -80,15 +110,12 @@ func (o putOptions) check() error {
 const maxHook = 4096
 
 func runAdd(ctx context.Context, inv *invocation, opts putOptions) (result, error) {
-	if err := opts.check(); err != nil {
-		return result{}, err
-	}
-	return inv.withStore(func(s *store.Store) (result, error) {
+	return inv.withStore(ctx, func(s *store.Store) (result, error) {
 		value, err := inv.read(opts.from, opts.name)
 		if err != nil {
 			return result{}, err
 		}
-		secret, err := s.Add(ctx, opts.name, store.Change{Value: &value, RotateVia: opts.rotateVia}, opts.force)
+		secret, err := s.Add(ctx, opts.name, store.Change{Value: &value, RotateVia: opts.rotateVia, RotateEvery: opts.rotateEvery}, opts.force)
 		if err != nil {
 			return result{}, withFix(err, store.ErrSecretExists, "secrets update %s", opts.name)
 		}
@@ -97,11 +124,8 @@ func runAdd(ctx context.Context, inv *invocation, opts putOptions) (result, erro
 }
 
 func runUpdate(ctx context.Context, inv *invocation, opts putOptions) (result, error) {
-	if err := opts.check(); err != nil {
-		return result{}, err
-	}
-	return inv.withStore(func(s *store.Store) (result, error) {
-		change := store.Change{RotateVia: opts.rotateVia}
+	return inv.withStore(ctx, func(s *store.Store) (result, error) {
+		change := store.Change{RotateVia: opts.rotateVia, RotateEvery: opts.rotateEvery}
 		value, err := inv.readUpdate(opts)
 		if err != nil {
 			return result{}, err
@@ -117,10 +141,10 @@ func runUpdate(ctx context.Context, inv *invocation, opts putOptions) (result, e
 	})
 }
 
-// readUpdate reads the new value. With a new hook it may be left out: then
+// readUpdate reads the new value. With a new hook or plan it may be left out: then
 // nobody is asked, and standard input may be empty.
 func (inv *invocation) readUpdate(opts putOptions) (store.Value, error) {
-	if opts.rotateVia == nil {
+	if opts.rotateVia == nil && opts.rotateEvery == nil {
 		return inv.read(opts.from, opts.name)
 	}
 	if opts.from.file == "" && inv.env.StdinTerminal {
@@ -136,14 +160,24 @@ func (inv *invocation) readUpdate(opts putOptions) (store.Value, error) {
 func putResult(s store.Secret) result {
 	return result{
 		value: struct {
-			Name        string    `json:"name"`
-			HasRotation bool      `json:"has_rotation"`
-			CreatedAt   time.Time `json:"created_at"`
-			UpdatedAt   time.Time `json:"updated_at"`
-		}{s.Name, s.RotateVia != "", s.CreatedAt, s.UpdatedAt},
+			Name        string     `json:"name"`
+			HasRotation bool       `json:"has_rotation"`
+			RotateEvery string     `json:"rotate_every,omitempty"`
+			DueAt       *time.Time `json:"due_at,omitempty"`
+			CreatedAt   time.Time  `json:"created_at"`
+			UpdatedAt   time.Time  `json:"updated_at"`
+		}{s.Name, s.RotateVia != "", every(s), optional(s.DueAt), s.CreatedAt, s.UpdatedAt},
 		next: []action{
 			{"secrets lease " + s.Name, "Get the value, on a lease"},
 			{"secrets list", "See every secret"},
 		},
 	}
+}
+
+// every is how often a secret is rotated by plan, or empty.
+func every(s store.Secret) string {
+	if s.RotateEvery == 0 {
+		return ""
+	}
+	return lease.FormatDuration(s.RotateEvery)
 }

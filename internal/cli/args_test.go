@@ -439,33 +439,33 @@ func TestArity(t *testing.T) {
 	}
 }
 
-// unit is a part of a command line that stays together.
-type unit struct {
+// piece is a part of a command line that stays together.
+type piece struct {
 	words []string
 	own   bool // a flag of the command, which stands after it
 	fixed bool // keeps its place among the fixed ones: the command and its arguments
 }
 
 func TestEveryOrderMeansTheSame(t *testing.T) {
-	word := func(w string) unit { return unit{words: []string{w}, fixed: true} }
-	global := func(w ...string) unit { return unit{words: w} }
-	own := func(w ...string) unit { return unit{words: w, own: true} }
+	word := func(w string) piece { return piece{words: []string{w}, fixed: true} }
+	global := func(w ...string) piece { return piece{words: w} }
+	own := func(w ...string) piece { return piece{words: w, own: true} }
 	tests := []struct {
-		units []unit
+		units []piece
 		tail  []string
 		flags map[string]string
 	}{
-		{[]unit{word("lease"), word("gh"), own("--ttl", "-1h"), own("-c=audit"), own("--raw"), global("--json"), global("--dir", "add")}, nil,
+		{[]piece{word("lease"), word("gh"), own("--ttl", "-1h"), own("-c=audit"), own("--raw"), global("--json"), global("--dir", "add")}, nil,
 			m{"ttl": "-1h", "client-id": "audit", "raw": "true", "json": "true", "dir": "add", "format": "", "human": "false", "output": ""}},
-		{[]unit{word("revoke"), word("a"), word("-"), word("a"), own("--secret", "--all"), own("-a=false"), global("-f", "--dir")}, words("-- --secret"),
+		{[]piece{word("revoke"), word("a"), word("-"), word("a"), own("--secret", "--all"), own("-a=false"), global("-f", "--dir")}, words("-- --secret"),
 			m{"secret": "--all", "client-id": "", "all": "false", "json": "false", "dir": "", "format": "--dir", "human": "false", "output": ""}},
-		{[]unit{word("run"), own("--env", "A=x,y", "--env=B=z"), own("--ttl=1h"), global("--human"), global("--output", "exec"), global("--json=false")}, words("-- sh -c true -- --json"),
+		{[]piece{word("run"), own("--env", "A=x,y", "--env=B=z"), own("--ttl=1h"), global("--human"), global("--output", "exec"), global("--json=false")}, words("-- sh -c true -- --json"),
 			m{"env": `["A=x,y" "B=z"]`, "ttl": "1h", "json": "false", "dir": "", "format": "", "human": "true", "output": "exec"}},
 	}
 	for _, test := range tests {
 		var first *outcome
 		count := 0
-		orders(test.units, false, nil, func(order []unit) {
+		orders(test.units, false, nil, func(order []piece) {
 			var args []string
 			for _, u := range order {
 				args = append(args, u.words...)
@@ -489,12 +489,12 @@ func TestEveryOrderMeansTheSame(t *testing.T) {
 
 // orders calls visit with each order of the units that leaves the fixed ones in
 // theirs, and the command's own flags after it.
-func orders(left []unit, named bool, done []unit, visit func([]unit)) {
+func orders(left []piece, named bool, done []piece, visit func([]piece)) {
 	if len(left) == 0 {
 		visit(done)
 		return
 	}
-	firstFixed := slices.IndexFunc(left, func(u unit) bool { return u.fixed })
+	firstFixed := slices.IndexFunc(left, func(u piece) bool { return u.fixed })
 	for i, u := range left {
 		if u.fixed && i != firstFixed || u.own && !named {
 			continue

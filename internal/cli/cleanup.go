@@ -20,7 +20,7 @@ func cleanupCommand(inv *invocation) *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be removed"},
 		},
 		Action: inv.action(func(c *cli.Context) (result, error) {
-			return inv.withStore(func(s *store.Store) (result, error) {
+			return inv.withStore(c.Context, func(s *store.Store) (result, error) {
 				return runCleanup(c.Context, inv, s, c.Bool("dry-run"))
 			})
 		}),
@@ -43,7 +43,7 @@ func runCleanup(ctx context.Context, inv *invocation, s *store.Store, dryRun boo
 		if err := s.EnvWiped(ctx, gone...); err != nil {
 			return result{}, err
 		}
-		if err := s.Prune(ctx); err != nil {
+		if _, err := s.Prune(ctx); err != nil {
 			return result{}, err
 		}
 	}

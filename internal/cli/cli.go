@@ -133,6 +133,7 @@ func newApp(inv *invocation) *cli.App {
 		initCommand(inv), addCommand(inv), updateCommand(inv), removeCommand(inv), listCommand(inv),
 		leaseCommand(inv), leasesCommand(inv), revokeCommand(inv), auditCommand(inv), statusCommand(inv),
 		envCommand(inv), execCommand(inv), cleanupCommand(inv),
+		rotateCommand(inv), rollbackCommand(inv), freezeCommand(inv), thawCommand(inv), watchCommand(inv),
 		versionCommand(inv), helpCommand(inv, app), serveCommand(inv),
 	}
 	for _, c := range app.Commands {
@@ -166,6 +167,8 @@ func (inv *invocation) printsRaw() bool {
 		return !inv.parsed.has("json")
 	case "exec":
 		return true
+	case "watch":
+		return slices.ContainsFunc(inv.args, func(arg string) bool { return strings.HasPrefix(arg, "--print") })
 	case "env":
 		return inv.rawEnv || !inv.ran && asksForRaw(inv.args)
 	}

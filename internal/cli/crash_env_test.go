@@ -216,7 +216,7 @@ func (p project) judge() string {
 
 func (p project) judgeCleanup(s *store.Store) string {
 	if s != nil {
-		if err := s.Prune(context.Background()); err != nil {
+		if _, err := s.Prune(context.Background()); err != nil {
 			return err.Error()
 		}
 	}

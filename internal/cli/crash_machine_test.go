@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	cryptorand "crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"agent-secrets/internal/cli"
 	"agent-secrets/internal/crashfs"
 	"agent-secrets/internal/fsx"
+	"agent-secrets/rotate"
 	"agent-secrets/store"
 )
 
@@ -86,9 +88,24 @@ func (m *machine) env(c command, out *outcome) *cli.Env {
 		Hostname: func() (string, error) { return "host", nil },
 		Now:      func() time.Time { return now },
 		Rand:     randomAt(now),
+		Owner:    func() string { return "" },
+		RunHook:  runHook,
 		OpenDir:  m.wrapped(m.disk.Open),
 		MakeDir:  m.wrapped(m.disk.Make),
 	}
+}
+
+// runHook stands for a shell: there may be only one child of a process at a
+// time, and tests are many.
+func runHook(_ context.Context, h rotate.Hook) (rotate.Output, error) {
+	text, _ := strings.CutPrefix(h.Command, "echo ")
+	if h.Command == "false" {
+		return rotate.Output{}, rotate.ErrFailed
+	}
+	if h.Command == "true" {
+		text = ""
+	}
+	return rotate.Output{Value: []byte(text)}, nil
 }
 
 func (m *machine) wrapped(open func(string) (fsx.FS, error)) func(string) (fsx.FS, error) {

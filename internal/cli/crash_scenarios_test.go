@@ -104,6 +104,13 @@ func scenarios() []scenario {
 		{name: "lease and revoke all", prepare: secrets, steps: []command{alpha, run("revoke", "--all")}, check: holds(0, "alpha beta")},
 		{name: "revoke all and lease", prepare: leased, steps: []command{run("revoke", "--all"), alpha}, check: holds(1, "alpha beta")},
 		{name: "update and lease", prepare: secrets, steps: []command{run("update", "alpha").input(secretValues()[1]), alpha}, check: holds(1, "alpha beta")},
+		{name: "rotate", prepare: hooked, steps: []command{run("rotate", "alpha")}, check: holds(1, "alpha beta")},
+		{name: "rotate, refreshed elsewhere", prepare: refreshed, steps: []command{run("rotate", "alpha")}, check: holds(1, "alpha beta"), alike: true},
+		{name: "rotate, failing", prepare: failing, steps: []command{run("rotate", "alpha").exits(79)}, check: holds(3, "alpha beta"), alike: true},
+		{name: "rollback", prepare: rotated, steps: []command{run("rollback", "alpha")}, check: holds(1, "alpha beta"), alike: true},
+		{name: "revoke all, rotate", prepare: hooked, steps: []command{run("revoke", "--all", "--rotate")}, check: holds(0, "alpha beta")},
+		{name: "watch", prepare: expired, steps: []command{run("watch")}, check: holds(2, "alpha beta")},
+		{name: "watch rotates", prepare: overdue, steps: []command{run("watch")}, check: holds(0, "alpha beta"), alike: true},
 		{name: "compaction", prepare: nearlyLarge, steps: []command{alpha}, check: compacted, large: true},
 		{name: "first writer after expiry", prepare: expired, steps: []command{run("revoke", "--secret", "alpha")}, check: holds(1, "alpha beta")},
 	}
@@ -141,6 +148,33 @@ func leased(t *testing.T, m *machine) {
 	t.Helper()
 	secrets(t, m)
 	m.must(t, run("lease", "alpha"), run("lease", "alpha"), run("lease", "beta"))
+}
+
+// hooked is leased, with a hook for alpha.
+func hooked(t *testing.T, m *machine) { t.Helper(); hook(t, m, "echo "+secretValues()[1]) }
+
+func refreshed(t *testing.T, m *machine) { t.Helper(); hook(t, m, "true") }
+
+func failing(t *testing.T, m *machine) { t.Helper(); hook(t, m, "false") }
+
+func hook(t *testing.T, m *machine, command string) {
+	t.Helper()
+	leased(t, m)
+	m.must(t, run("update", "alpha", "--rotate-via", command))
+}
+
+// rotated has a value before the present one.
+func rotated(t *testing.T, m *machine) {
+	t.Helper()
+	leased(t, m)
+	m.must(t, run("update", "alpha").input(secretValues()[1]))
+}
+
+func overdue(t *testing.T, m *machine) {
+	t.Helper()
+	hooked(t, m)
+	m.must(t, run("update", "alpha", "--rotate-every", "1h"))
+	m.now = m.now.Add(2 * time.Hour)
 }
 
 // firstLease is the id of the first lease of leased, made by its fourth process.

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 
 	"agent-secrets/internal/fsx"
 	"agent-secrets/internal/supervise"
+	"agent-secrets/rotate"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
@@ -39,8 +42,12 @@ type Env struct {
 	Rand           io.Reader
 	// Alive reports whether the process that a lease is bound to still runs.
 	Alive func(owner string) bool
+	// Owner is this process, as Alive knows it; empty for none.
+	Owner func() string
 	// Tracked refuses a file that git tracks.
 	Tracked func(dir, name string) error
+	// RunHook runs a rotation hook.
+	RunHook func(context.Context, rotate.Hook) (rotate.Output, error)
 	// OpenDir opens a state directory, MakeDir makes it first.
 	OpenDir, MakeDir func(path string) (fsx.FS, error)
 }
@@ -58,6 +65,7 @@ func System() *Env {
 	// Writing to a closed pipe or past a file size limit is then an error
 	// like any other. Notify, unlike Ignore, is not inherited by children.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGXFSZ)
+	log.SetOutput(io.Discard) // net/http quotes servers there
 	env := &Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Deliver: os.Stdout,
 		StdinTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
@@ -70,7 +78,9 @@ func System() *Env {
 		Now:            time.Now,
 		Rand:           rand.Reader,
 		Alive:          supervise.OwnerAlive,
+		Owner:          supervise.Self,
 		Tracked:        refuseTracked,
+		RunHook:        func(ctx context.Context, h rotate.Hook) (rotate.Output, error) { return h.Run(ctx) },
 		OpenDir:        fsx.OpenDir,
 		MakeDir:        fsx.MakeDir,
 	}

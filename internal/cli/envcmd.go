@@ -67,7 +67,7 @@ func runEnv(ctx context.Context, inv *invocation, opts envOptions) (result, erro
 		return result{}, err
 	}
 	defer plan.close()
-	return inv.withStore(func(s *store.Store) (result, error) {
+	return inv.withStore(ctx, func(s *store.Store) (result, error) {
 		if opts.dryRun {
 			return plan.describe(nil), s.CheckGrant(requestsFor(plan.list, store.Request{ClientID: plan.clientID}))
 		}

@@ -9,7 +9,9 @@ import (
 	"agent-secrets/envfile"
 	"agent-secrets/internal/fsx"
 	"agent-secrets/internal/supervise"
+	"agent-secrets/killswitch"
 	"agent-secrets/lease"
+	"agent-secrets/rotate"
 	"agent-secrets/store"
 )
 
@@ -19,6 +21,7 @@ const (
 	exitUsage     = 2
 	exitCorrupt   = 65
 	exitNotFound  = 66
+	exitEndpoint  = 69
 	exitExists    = 73
 	exitIO        = 74
 	exitBusy      = 75
@@ -48,10 +51,12 @@ func mappings() []mapping {
 		{errUsage, "usage", exitUsage, "secrets help"},
 		{errOutput, "io", exitIO, ""},
 		{errKillswitchPartial, "killswitch_partial", exitPartial, "secrets revoke --all # once more; if it fails again: secrets help recovery"},
+		{errRotationPartial, "rotation_failed", exitPartial, "secrets audit --action rotate"},
 		{envfile.ErrInvalidManifest, "invalid_project", exitCorrupt, "secrets help env"},
 		{envfile.ErrUnmanagedFile, "env_file_exists", exitExists, "secrets env --force"},
 		{envfile.ErrRefusedFile, "env_file_exists", exitExists, "secrets env --output <path>"},
-		{store.ErrFrozen, "frozen", exitForbidden, "secrets revoke --all"},
+		{store.ErrUnfinished, "frozen", exitForbidden, "secrets revoke --all"},
+		{store.ErrFrozen, "frozen", exitForbidden, "secrets thaw # once a person has looked"},
 		{store.ErrNotInitialized, "not_initialized", exitConfig, "secrets init"},
 		{store.ErrAlreadyInitialized, "already_initialized", exitExists, "secrets status"},
 		{store.ErrCannotCreate, "cannot_create", exitExists, "secrets --dir <path> init"},
@@ -63,6 +68,11 @@ func mappings() []mapping {
 		{store.ErrSecretExists, "secret_exists", exitExists, "secrets list"},
 		{store.ErrEmptyValue, "empty_value", exitUsage, "secrets help add"},
 		{store.ErrValueTooLarge, "value_too_large", exitUsage, "secrets help add"},
+		{store.ErrNoRotationHook, "no_rotation_hook", exitNotFound, "secrets update <name> --rotate-via <cmd>"},
+		{store.ErrRotationConflict, "rotation_conflict", exitPartial, "secrets rollback <name> # takes the hook's value"},
+		{store.ErrNoPreviousValue, "no_previous_value", exitNotFound, "secrets list"},
+		{rotate.ErrTimeout, "rotation_timeout", exitPartial, "secrets help files # rotation_timeout in config.json"},
+		{rotate.ErrFailed, "rotation_failed", exitPartial, "secrets list"},
 		{lease.ErrNotFound, "lease_not_found", exitNotFound, "secrets leases"},
 		{lease.ErrAmbiguous, "lease_ambiguous", exitUsage, "secrets leases"},
 		{store.ErrIdentityMissing, "identity_missing", exitForbidden, "export SECRETS_IDENTITY_FILE=<path to the identity>"},
@@ -73,6 +83,7 @@ func mappings() []mapping {
 		{store.ErrCorrupt, "corrupt_store", exitCorrupt, "secrets help recovery"},
 		{lease.ErrCorrupt, "corrupt_ledger", exitCorrupt, "secrets revoke --all # ends every lease and starts the ledger anew; or: secrets help recovery"},
 		{audit.ErrCorrupt, "corrupt_audit", exitCorrupt, "secrets help recovery"},
+		{store.ErrWatchDamaged, "corrupt_watch", exitCorrupt, "secrets watch # it began to count anew"},
 		{fsx.ErrTooLarge, "too_large", exitCorrupt, "secrets help recovery"},
 		{fsx.ErrBusy, "busy", exitBusy, ""},
 		{store.ErrAuditFailed, "audit_failed", exitIO, diskFix},
@@ -82,6 +93,7 @@ func mappings() []mapping {
 		{supervise.ErrUndelivered, "io", exitIO, ""},
 		{supervise.ErrNotFound, "command_not_found", exitNoCommand, ""},
 		{supervise.ErrNotExecutable, "command_not_executable", exitNotExecutable, ""},
+		{killswitch.ErrHeartbeat, "heartbeat_failed", exitEndpoint, "secrets status"},
 		{errFile, "file", exitNotFound, ""},
 		{fs.ErrPermission, "io", exitForbidden, ""},
 	}
@@ -90,6 +102,8 @@ func mappings() []mapping {
 var (
 	// errKillswitchPartial means that a step of the killswitch failed.
 	errKillswitchPartial = errors.New("the killswitch ended only in part")
+	// errRotationPartial means that a hook of many failed.
+	errRotationPartial = errors.New("the rotation ended only in part")
 	// errFile means that a file which the user named cannot be read.
 	errFile = errors.New("cannot read the file")
 )
@@ -111,6 +125,9 @@ func lookup(err error) mapping {
 	}
 	return unexplained()
 }
+
+// codeOf is the code of an error, for the log.
+func codeOf(err error) string { return lookup(err).code }
 
 // diskFix stands for a fix that names the file which could not be written.
 const diskFix = "df . # the disk may be full"

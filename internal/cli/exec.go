@@ -68,7 +68,7 @@ func runExec(ctx context.Context, inv *invocation, opts execOptions) (result, er
 	if err != nil {
 		return result{}, err
 	}
-	return inv.withStore(func(s *store.Store) (result, error) {
+	return inv.withStore(ctx, func(s *store.Store) (result, error) {
 		status, err := plan.run(ctx, inv, s)
 		return result{raw: []byte{}, status: status}, err
 	})
@@ -182,7 +182,7 @@ func (p *execPlan) supervise(ctx context.Context, inv *invocation, s *store.Stor
 	if err := s.NoteExec(ctx, true, p.clientID, len(grants), 0); err != nil {
 		return 0, err
 	}
-	out := newOutputs(inv, p.opts.redact, vars)
+	out := newOutputs(inv, p.opts.redact, grants)
 	terminal, _ := term.GetState(int(os.Stdin.Fd())) // nil: it is none
 	ended, err := supervise.Run(supervise.Command{
 		Path: p.path, Args: p.opts.argv, Env: withVars(p.environ, vars),
@@ -234,10 +234,13 @@ type outputs struct {
 	redacted       []*redact.Writer
 }
 
-func newOutputs(inv *invocation, when string, vars []envfile.Var) *outputs {
-	secrets := make([]redact.Secret, len(vars))
-	for i, v := range vars {
-		secrets[i] = redact.Secret{Name: v.Secret, Value: v.Value}
+func newOutputs(inv *invocation, when string, grants []store.Grant) *outputs {
+	secrets := make([]redact.Secret, 0, 2*len(grants))
+	for _, g := range grants {
+		secrets = append(secrets, redact.Secret{Name: g.Secret, Value: g.Value.Reveal()})
+		if g.Previous.Len() >= redact.MinLength {
+			secrets = append(secrets, redact.Secret{Name: g.Secret, Value: g.Previous.Reveal()})
+		}
 	}
 	o := &outputs{stdout: os.Stdout, stderr: os.Stderr}
 	r := redact.New(secrets...)

@@ -129,12 +129,13 @@ func exitMeanings() []meaning {
 		{exitUsage, "usage: the command line or the input is wrong, and nothing was done"},
 		{exitCorrupt, "corrupt or unreadable data: store, ledger or audit log"},
 		{exitNotFound, "no such secret, lease or file"},
+		{exitEndpoint, "watch: the heartbeat's endpoint failed"},
 		{exitExists, "exists already, or cannot be created"},
 		{exitIO, "writing failed: the disk, the audit log or standard output"},
 		{exitBusy, "locked by another process: try again"},
 		{exitForbidden, "not allowed: permissions, wrong identity, frozen, TTL above the maximum"},
 		{exitConfig, "not initialised, or the configuration is wrong"},
-		{exitPartial, "a killswitch ended only in part"},
+		{exitPartial, "a killswitch or a rotation ended only in part"},
 		{exitLeaseEnded, "exec: the lease expired or was revoked, and the command was stopped"},
 		{exitExec, "exec: it failed itself, before or after the command"},
 		{exitNotExecutable, "exec: the command cannot be executed"},
@@ -181,7 +182,10 @@ func filesHelp() []item {
 		{"audit.jsonl", "the audit log, a chain of SHA-256 hashes"},
 		{"config.json", "the settings: default_lease_ttl, max_lease_ttl, rotation_timeout, lock_timeout, heartbeat"},
 		{"lock", "the lock; never remove it while a secrets process runs"},
-		{"killswitch", "the marker of a killswitch that has not finished: secrets revoke --all finishes it"},
+		{"killswitch", "the marker of a killswitch that has not finished: the next command that writes finishes it"},
+		{"frozen", "why nothing is granted: secrets thaw removes it"},
+		{"watch.json", "what secrets watch remembers: the heartbeat's failures, and rotations that failed"},
+		{"rotate.lock, watch.lock", "keep rotations, and runs of watch, from overlapping"},
 	}
 }
 

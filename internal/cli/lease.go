@@ -53,7 +53,7 @@ func runLease(ctx context.Context, inv *invocation, opts leaseOptions) (result, 
 	if request.ClientID, err = inv.clientID(opts.clientID); err != nil {
 		return result{}, err
 	}
-	return inv.withStore(func(s *store.Store) (result, error) {
+	return inv.withStore(ctx, func(s *store.Store) (result, error) {
 		grants, err := inv.grant(ctx, s, []store.Request{request}, nil)
 		if err != nil {
 			longest := lease.FormatDuration(s.Config().MaxLeaseTTL.Duration())

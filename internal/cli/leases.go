@@ -17,7 +17,7 @@ func leasesCommand(inv *invocation) *cli.Command {
 			&cli.BoolFlag{Name: "all", Usage: "also those that have ended, as far as the ledger goes back"},
 		},
 		Action: inv.action(func(c *cli.Context) (result, error) {
-			return inv.withStore(func(s *store.Store) (result, error) { return runLeases(s, c.Bool("all")) })
+			return inv.with(store.Open, func(s *store.Store) (result, error) { return runLeases(s, c.Bool("all")) })
 		}),
 	}
 }

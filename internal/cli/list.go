@@ -14,7 +14,7 @@ func listCommand(inv *invocation) *cli.Command {
 		Aliases: []string{"ls"},
 		Usage:   "list the secrets, never their values",
 		Action: inv.action(func(*cli.Context) (result, error) {
-			return inv.withStore(runList)
+			return inv.with(store.Open, runList)
 		}),
 	}
 }
@@ -26,6 +26,9 @@ type secretValue struct {
 	CreatedAt    time.Time  `json:"created_at"`
 	UpdatedAt    time.Time  `json:"updated_at"`
 	RotatedAt    *time.Time `json:"rotated_at"` // null if never
+	RotateEvery  string     `json:"rotate_every,omitempty"`
+	DueAt        *time.Time `json:"due_at,omitempty"`
+	Overdue      bool       `json:"overdue,omitempty"`
 }
 
 func runList(s *store.Store) (result, error) {
@@ -44,7 +47,11 @@ func runList(s *store.Store) (result, error) {
 	values := make([]secretValue, len(secrets))
 	next := make([]action, len(secrets), len(secrets)+1)
 	for i, one := range secrets {
-		values[i] = secretValue{one.Name, one.RotateVia != "", active[one.Name], one.CreatedAt, one.UpdatedAt, optional(one.RotatedAt)}
+		values[i] = secretValue{
+			Name: one.Name, HasRotation: one.RotateVia != "", ActiveLeases: active[one.Name],
+			CreatedAt: one.CreatedAt, UpdatedAt: one.UpdatedAt, RotatedAt: optional(one.RotatedAt),
+			RotateEvery: every(one), DueAt: optional(one.DueAt), Overdue: one.Overdue(leases.Now),
+		}
 		next[i] = action{"secrets lease " + one.Name, "Get the value of " + one.Name}
 	}
 	if len(secrets) == 0 {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -27,6 +28,7 @@ func (inv *invocation) options() (store.Options, error) {
 		Now:          inv.env.Now,
 		Rand:         inv.env.Rand,
 		Alive:        inv.env.Alive,
+		Owner:        inv.env.Owner(),
 		OpenDir:      inv.env.OpenDir,
 		MakeDir:      inv.env.MakeDir,
 	}, err
@@ -97,9 +99,15 @@ func (inv *invocation) userAtHost() string {
 
 const unknownClient = "unknown"
 
-// withStore runs work on the open store.
-func (inv *invocation) withStore(work func(*store.Store) (result, error)) (result, error) {
-	return inv.with(store.Open, work)
+// withStore runs work, which may write, on the open store. A killswitch that did
+// not come to its end does so first.
+func (inv *invocation) withStore(ctx context.Context, work func(*store.Store) (result, error)) (result, error) {
+	return inv.with(store.Open, func(s *store.Store) (result, error) {
+		if err := inv.finishKillswitch(ctx, s); err != nil {
+			return result{}, err
+		}
+		return work(s)
+	})
 }
 
 func (inv *invocation) with(how opener, work func(*store.Store) (result, error)) (result, error) {

@@ -107,7 +107,7 @@ func (inv *invocation) printError(err error) int {
 		partly = inv.result.value
 	}
 	output, failed := encode(envelope{
-		Command: inv.command(), Result: partly, Error: &errorBody{Message: err.Error(), Code: entry.code},
+		Command: inv.command(), Result: partly, Error: &errorBody{Message: oneLine(err), Code: entry.code},
 		Fix: fix, NextActions: []action{},
 	})
 	if failed != nil {
@@ -126,6 +126,9 @@ func (inv *invocation) printError(err error) int {
 	}
 	return inv.exitStatus(entry)
 }
+
+// oneLine is the text of an error; those that were joined stand side by side.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // exitStatus is that of the error, but for exec: what it shares with the
 // command's own statuses would be mistaken for one.

@@ -29,7 +29,7 @@ func runRemove(ctx context.Context, inv *invocation, name string, yes bool) (res
 	if !lease.ValidName(name) {
 		return result{}, invalidName(name)
 	}
-	return inv.withStore(func(s *store.Store) (result, error) {
+	return inv.withStore(ctx, func(s *store.Store) (result, error) {
 		if !yes {
 			if err := s.CheckGrant([]store.Request{{Secret: name, ClientID: unknownClient}}); err != nil {
 				return result{}, err // there is nothing to ask about
@@ -42,13 +42,17 @@ func runRemove(ctx context.Context, inv *invocation, name string, yes bool) (res
 		if err != nil {
 			return result{}, err
 		}
+		wake(ended)
+		gone, kept, err := inv.wipeEnded(ctx, s)
 		return result{
 			value: struct {
 				Name    string       `json:"name"`
 				Revoked []leaseValue `json:"revoked_leases"`
-			}{name, leaseValues(ended)},
+				Removed []string     `json:"removed_files"`
+				Kept    []keptValue  `json:"kept_files"`
+			}{name, leaseValues(ended), gone, kept},
 			next: []action{{"secrets list", "See what is left"}},
-		}, nil
+		}, err
 	})
 }
 

@@ -2,12 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 
 	"agent-secrets/internal/supervise"
-	"agent-secrets/killswitch"
 	"agent-secrets/lease"
 	"agent-secrets/store"
 
@@ -17,6 +13,8 @@ import (
 type revokeOptions struct {
 	meant store.Selector
 	all   bool
+	plan  store.Plan // with all
+	yes   bool
 }
 
 func revokeCommand(inv *invocation) *cli.Command {
@@ -28,17 +26,23 @@ func revokeCommand(inv *invocation) *cli.Command {
 			&cli.StringFlag{Name: "secret", Usage: "the leases of the secret `NAME`"},
 			&cli.StringFlag{Name: "client-id", Usage: "the leases of the client `ID`"},
 			&cli.BoolFlag{Name: "all", Usage: "every lease; never asks, and works on a store that nothing else works on"},
+			&cli.BoolFlag{Name: "freeze", Usage: "with --all: grant nothing more until secrets thaw"},
+			&cli.BoolFlag{Name: "rotate", Usage: "with --all: run every rotation hook"},
+			&cli.BoolFlag{Name: "wipe", Usage: "with --all: destroy the store and its identity, for ever"},
+			&cli.BoolFlag{Name: "yes", Usage: "with --wipe: do not ask"},
 		},
 		Action: inv.action(func(c *cli.Context) (result, error) {
 			opts := revokeOptions{
 				meant: store.Selector{IDs: c.Args().Slice(), Secret: c.String("secret"), ClientID: c.String("client-id")},
 				all:   c.Bool("all"),
+				plan:  store.Plan{By: store.ByPerson, Freeze: c.Bool("freeze"), Rotate: c.Bool("rotate"), Wipe: c.Bool("wipe")},
+				yes:   c.Bool("yes"),
 			}
 			if err := opts.check(); err != nil {
 				return result{}, err
 			}
 			if opts.all {
-				return runKillswitch(c.Context, inv)
+				return runKillswitch(c.Context, inv, opts.plan, opts.yes)
 			}
 			return runRevoke(c.Context, inv, opts.meant)
 		}),
@@ -47,7 +51,12 @@ func revokeCommand(inv *invocation) *cli.Command {
 
 func (o revokeOptions) check() error {
 	some := len(o.meant.IDs) > 0 || o.meant.Secret != "" || o.meant.ClientID != ""
+	more := o.plan.Freeze || o.plan.Rotate || o.plan.Wipe
 	switch {
+	case !o.all && more:
+		return usageError{msg: "--freeze, --rotate and --wipe are for the killswitch", fix: "secrets revoke --all --freeze"}
+	case o.yes && !o.plan.Wipe:
+		return usageError{msg: "--yes is for --wipe: nothing else asks", fix: "secrets help revoke"}
 	case o.all && some:
 		return usageError{msg: "--all ends every lease: name none beside it", fix: "secrets revoke --all"}
 	case !o.all && !some:
@@ -59,7 +68,7 @@ func (o revokeOptions) check() error {
 }
 
 func runRevoke(ctx context.Context, inv *invocation, meant store.Selector) (result, error) {
-	return inv.withStore(func(s *store.Store) (result, error) {
+	return inv.withStore(ctx, func(s *store.Store) (result, error) {
 		ended, err := s.Revoke(ctx, meant)
 		if err != nil {
 			return result{}, err
@@ -77,7 +86,7 @@ func runRevoke(ctx context.Context, inv *invocation, meant store.Selector) (resu
 				Removed     []string           `json:"removed_files"`
 				Kept        []keptValue        `json:"kept_files"`
 				Unreachable []unreachableValue `json:"unreachable"`
-			}{leaseValues(ended.Leases), len(ended.Leases), leaseValues(ended.Already), gone, kept, inv.unreachable(ended.Leases)},
+			}{leaseValues(ended.Leases), len(ended.Leases), leaseValues(ended.Already), gone, kept, inv.unreachable(s, ended.Leases)},
 			next: []action{{"secrets leases", "See what is still in force"}},
 		}, err
 	})
@@ -100,70 +109,37 @@ type unreachableValue struct {
 	Fix        string `json:"fix"`
 }
 
-func (inv *invocation) unreachable(leases []*lease.Lease) []unreachableValue {
+// unreachable lists what nobody can call back, and how to make it worthless.
+func (inv *invocation) unreachable(s *store.Store, leases []*lease.Lease) []unreachableValue {
 	values := []unreachableValue{}
+	var hooks map[string]bool
 	for _, l := range leases {
-		if l.Via == lease.ViaStdout || l.Via == lease.ViaEnv && l.Path == "" {
-			values = append(values, unreachableValue{
-				LeaseID: l.ID, SecretName: l.Secret,
-				Reason: "the value was printed: whoever read it may still have it",
-				Fix:    inv.hereCommand("secrets update " + l.Secret + " # with a value renewed where it was issued"),
-			})
+		if l.Via != lease.ViaStdout && (l.Via != lease.ViaEnv || l.Path != "") {
+			continue
 		}
+		if hooks == nil {
+			hooks = hooksOf(s)
+		}
+		fix := "secrets update " + l.Secret + " # with a value renewed where it was issued"
+		if hooks[l.Secret] {
+			fix = "secrets rotate " + l.Secret
+		}
+		values = append(values, unreachableValue{
+			LeaseID: l.ID, SecretName: l.Secret,
+			Reason: "the value was printed: whoever read it may still have it",
+			Fix:    inv.hereCommand(fix),
+		})
 	}
 	return values
 }
 
-func runKillswitch(ctx context.Context, inv *invocation) (result, error) {
-	opts, err := inv.options()
-	if err != nil && !errors.Is(err, store.ErrInvalidClientID) {
-		return result{}, err
+// hooksOf tells which secrets have a rotation hook. A store that cannot be read
+// has none: a revocation needs nothing to work.
+func hooksOf(s *store.Store) map[string]bool {
+	hooks := map[string]bool{}
+	secrets, _ := s.Secrets()
+	for _, one := range secrets {
+		hooks[one.Name] = one.RotateVia != ""
 	}
-	s, err := store.OpenForKillswitch(opts)
-	if err != nil {
-		return result{}, err
-	}
-	defer s.Close()
-	gone, kept := []string{}, []keptValue{}
-	report := killswitch.Run(ctx, s, func() (err error) {
-		gone, kept, err = inv.wipeEnded(ctx, s)
-		return err
-	})
-	type stepValue struct {
-		Step  string `json:"step"`
-		OK    bool   `json:"ok"`
-		Error string `json:"error,omitempty"`
-	}
-	steps := make([]stepValue, len(report.Steps))
-	for i, step := range report.Steps {
-		steps[i] = stepValue{Step: step.Name, OK: step.Err == nil}
-		if step.Err != nil {
-			steps[i].Error = step.Err.Error()
-		}
-	}
-	wake(report.Leases)
-	r := result{
-		value: struct {
-			Revoked     []leaseValue       `json:"revoked"`
-			Count       int                `json:"count"`
-			Steps       []stepValue        `json:"steps"`
-			Removed     []string           `json:"removed_files"`
-			Kept        []keptValue        `json:"kept_files"`
-			Unreachable []unreachableValue `json:"unreachable"`
-		}{leaseValues(report.Leases), len(report.Leases), steps, gone, kept, inv.unreachable(report.Leases)},
-		next: []action{{"secrets audit --tail 5", "See what the log says"}},
-	}
-	return r, partial(report)
-}
-
-// partial is the error of a killswitch of which a step failed.
-func partial(report killswitch.Report) error {
-	var names []string
-	for _, step := range report.Failed() {
-		names = append(names, step.Name)
-	}
-	if names == nil {
-		return nil
-	}
-	return fmt.Errorf("%w: not done: %s", errKillswitchPartial, strings.Join(names, ", "))
+	return hooks
 }

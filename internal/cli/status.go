@@ -15,7 +15,7 @@ func statusCommand(inv *invocation) *cli.Command {
 		Name:  "status",
 		Usage: "tell how the store is: secrets, leases, what expires next",
 		Action: inv.action(func(*cli.Context) (result, error) {
-			r, err := inv.withStore(func(s *store.Store) (result, error) { return runStatus(s) })
+			r, err := inv.with(store.Open, func(s *store.Store) (result, error) { return runStatus(s) })
 			if errors.Is(err, store.ErrNotInitialized) && !errors.Is(err, store.ErrIncomplete) {
 				return inv.statusBeforeInit()
 			}
@@ -30,7 +30,9 @@ type statusValue struct {
 	Running      bool           `json:"running"`
 	Initialized  bool           `json:"initialized"`
 	Frozen       bool           `json:"frozen"`
+	Holds        []holdValue    `json:"holds"` // why it is frozen
 	SecretsCount int            `json:"secrets_count"`
+	Overdue      []string       `json:"overdue_rotations"`
 	ActiveLeases int            `json:"active_leases"`
 	StartedAt    *time.Time     `json:"started_at"`
 	Uptime       string         `json:"uptime"`
@@ -42,7 +44,7 @@ type statusValue struct {
 
 type heartbeatValue struct {
 	Enabled   bool       `json:"enabled"`
-	State     string     `json:"state"`
+	State     string     `json:"state"` // disabled, unknown, alive, failing or dead
 	Failures  int        `json:"failures"`
 	LastCheck *time.Time `json:"last_check"`
 	LastOK    *time.Time `json:"last_ok"`
@@ -51,8 +53,10 @@ type heartbeatValue struct {
 func (inv *invocation) statusBeforeInit() (result, error) {
 	path, err := inv.directory()
 	return result{
-		value: statusValue{Heartbeat: heartbeatValue{State: "unknown"}, Directory: path},
-		next:  []action{{"secrets init", "Make the store"}},
+		value: statusValue{
+			Holds: []holdValue{}, Overdue: []string{}, Heartbeat: heartbeatValue{State: "disabled"}, Directory: path,
+		},
+		next: []action{{"secrets init", "Make the store"}},
 	}, err
 }
 
@@ -73,30 +77,67 @@ func runStatus(s *store.Store) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	watched, damaged := s.Watched()
+	if damaged != nil {
+		return result{}, damaged
+	}
 	active := leases.Active()
-	return result{
-		value: statusValue{
-			Running: true, Initialized: true, Frozen: frozen,
-			SecretsCount: len(secrets), ActiveLeases: len(active),
-			StartedAt: &started, Uptime: remaining(leases.Now.Sub(started)),
-			NextExpiry: optional(earliest(active)),
-			Heartbeat:  heartbeatValue{Enabled: s.Config().Heartbeat.Enabled, State: "unknown"},
-			Directory:  s.Path(),
-		},
-		next: statusActions(len(secrets), len(active), frozen),
-	}, nil
+	v := statusValue{
+		Running: true, Initialized: true, Frozen: frozen, Holds: holdValues(s),
+		SecretsCount: len(secrets), Overdue: overdue(secrets, leases.Now), ActiveLeases: len(active),
+		StartedAt: &started, Uptime: remaining(leases.Now.Sub(started)),
+		NextExpiry: optional(earliest(active)),
+		Heartbeat:  heartbeatOf(watched.Heartbeat, s.Config().Heartbeat),
+		LastWatch:  optional(watched.At),
+		Directory:  s.Path(),
+	}
+	return result{value: v, next: v.actions(s.Unfinished())}, nil
 }
 
-func statusActions(secrets, active int, frozen bool) []action {
-	var next []action
-	if frozen {
-		next = append(next, action{"secrets revoke --all", "Finish the killswitch that was interrupted"})
+func heartbeatOf(b store.Beat, c store.Heartbeat) heartbeatValue {
+	v := heartbeatValue{Enabled: c.Enabled, Failures: b.Failures, LastCheck: optional(b.LastCheck), LastOK: optional(b.LastOK)}
+	switch {
+	case !c.Enabled:
+		v.State = "disabled"
+	case b.LastCheck.IsZero():
+		v.State = "unknown"
+	case b.Failures >= c.Failures:
+		v.State = "dead"
+	case b.Failures > 0:
+		v.State = "failing"
+	default:
+		v.State = "alive"
 	}
-	if secrets == 0 {
+	return v
+}
+
+// overdue are the secrets that should have been rotated before now.
+func overdue(secrets []store.Secret, now time.Time) []string {
+	names := []string{}
+	for _, one := range secrets {
+		if one.Overdue(now) {
+			names = append(names, one.Name)
+		}
+	}
+	return names
+}
+
+func (v statusValue) actions(unfinished bool) []action {
+	var next []action
+	switch {
+	case unfinished:
+		next = append(next, action{"secrets revoke --all", "Finish the killswitch that was interrupted"})
+	case v.Frozen:
+		next = append(next, action{"secrets thaw", "Allow grants again: for a person to decide"})
+	}
+	if len(v.Overdue) > 0 {
+		next = append(next, action{"secrets rotate --due", "Rotate what is overdue"})
+	}
+	if v.SecretsCount == 0 {
 		return append(next, action{"secrets add <name>", "Put a secret into the store"})
 	}
 	next = append(next, action{"secrets lease <name>", "Get a secret value"})
-	if active > 0 {
+	if v.ActiveLeases > 0 {
 		next = append(next, action{"secrets leases", "See the leases in force"})
 	}
 	return next

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"agent-secrets/store"
+
+	"github.com/urfave/cli/v2"
+)
+
+func freezeCommand(inv *invocation) *cli.Command {
+	return &cli.Command{
+		Name:   "freeze",
+		Usage:  "grant nothing more until a person thaws it; leases that are out run on",
+		Action: inv.action(func(c *cli.Context) (result, error) { return runFreeze(c.Context, inv) }),
+	}
+}
+
+// runFreeze works wherever a killswitch does.
+func runFreeze(ctx context.Context, inv *invocation) (result, error) {
+	opts, err := inv.options()
+	if err != nil && !errors.Is(err, store.ErrInvalidClientID) {
+		return result{}, err
+	}
+	s, err := store.OpenForKillswitch(opts)
+	if err != nil {
+		return result{}, err
+	}
+	defer s.Close()
+	already, err := s.Freeze(ctx, store.ByPerson)
+	if frozen, _ := s.Frozen(); err != nil && frozen {
+		err = fmt.Errorf("nothing is granted any more, but not all is done: %w", err)
+	}
+	return result{
+		value: struct {
+			Frozen  bool        `json:"frozen"`
+			Already bool        `json:"already"` // before this
+			Holds   []holdValue `json:"holds"`
+		}{true, already, holdValues(s)},
+		next: []action{
+			{"secrets thaw", "Allow grants again: for a person to decide"},
+			{"secrets revoke --all", "End the leases that are out"},
+		},
+	}, err
+}
+
+// holdValue is a reason for which nothing is granted.
+type holdValue struct {
+	By       string    `json:"by"` // person, heartbeat or killswitch
+	ClientID string    `json:"client_id"`
+	Since    time.Time `json:"since"`
+}
+
+func holdValues(s *store.Store) []holdValue {
+	values := []holdValue{}
+	holds, _ := s.Holds() // what cannot be read is no reason that can be told
+	for _, h := range holds {
+		values = append(values, holdValue{h.By, h.ClientID, h.Since})
+	}
+	return values
+}
+
+func thawCommand(inv *invocation) *cli.Command {
+	return &cli.Command{
+		Name:  "thaw",
+		Usage: "allow grants again, after a freeze",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+		},
+		Action: inv.action(func(c *cli.Context) (result, error) {
+			return runThaw(c.Context, inv, c.Bool("yes"))
+		}),
+	}
+}
+
+func runThaw(ctx context.Context, inv *invocation, yes bool) (result, error) {
+	return inv.withStore(ctx, func(s *store.Store) (result, error) {
+		holds := holdValues(s)
+		if len(holds) == 0 {
+			inv.warn("it is not frozen: nothing was changed")
+		} else if !yes {
+			if err := inv.confirm("Allow grants again?", "secrets thaw --yes"); err != nil {
+				return result{}, err
+			}
+		}
+		_, err := s.Thaw(ctx)
+		return result{
+			value: struct {
+				Frozen bool        `json:"frozen"`
+				Lifted []holdValue `json:"lifted"`
+			}{false, holds},
+			next: []action{{"secrets lease <name>", "Get a secret value"}},
+		}, err
+	})
+}
