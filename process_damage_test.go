@@ -28,8 +28,7 @@ func (s *sandbox) runHere(stdin string, args ...string) (o outcome) {
 		Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr, Deliver: &stdout,
 		Terminal: func() (cli.Terminal, error) { return nil, errNoTerminal },
 		Getenv:   func(name string) string { return map[string]string{"HOME": s.home, "USER": "tester"}[name] },
-		Hostname: func() (string, error) { return "here", nil },
-		Owner:    func() string { return "" }, Now: time.Now, Rand: rand.Reader, OpenDir: fsx.OpenDir, MakeDir: fsx.MakeDir,
+		Hostname: func() (string, error) { return "here", nil }, Now: time.Now, Rand: rand.Reader, OpenDir: fsx.OpenDir, MakeDir: fsx.MakeDir,
 	}
 	defer func() {
 		if p := recover(); p != nil {

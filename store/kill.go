@@ -30,7 +30,7 @@ func (s *Store) RevokeAll(ctx context.Context, p Plan) (Kill, error) {
 		return Kill{}, err
 	}
 	t := &tx{store: s, held: held, now: s.now()}
-	kill := t.revokeAll(s.rest(p, s.opts.Owner), p.By)
+	kill := t.revokeAll(s.rest(p, s.owner()), p.By)
 	return kill, errors.Join(held.Unlock(), t.close())
 }
 

@@ -43,7 +43,7 @@ func (s *Store) RaiseMarker(p Plan) (raised, frozen error) {
 func (s *Store) raiseMarker(p Plan) error {
 	data, err := json.Marshal(marker{
 		Version: 1, StartedAt: s.now(), ClientID: s.opts.ClientID,
-		By: p.By, Freeze: p.Freeze, Rotate: p.Rotate, Wipe: p.Wipe, Owner: s.opts.Owner,
+		By: p.By, Freeze: p.Freeze, Rotate: p.Rotate, Wipe: p.Wipe, Owner: s.owner(),
 	})
 	if err != nil {
 		return err

@@ -16,6 +16,14 @@ type Plan struct {
 	Wipe   bool   // destroy the store and its identity
 }
 
+// owner is this process, or empty.
+func (s *Store) owner() string {
+	if s.opts.Owner == nil {
+		return ""
+	}
+	return s.opts.Owner()
+}
+
 // rest is what of a plan outlives the marker: under what holds grants stay
 // refused once every lease has ended.
 func (s *Store) rest(p Plan, owner string) []Hold {
@@ -55,11 +63,11 @@ func (s *Store) Claim(ctx context.Context) (Plan, error) {
 			if h.By != ByKillswitch {
 				continue
 			}
-			if h.Owner != "" && h.Owner != s.opts.Owner && s.opts.Alive != nil && s.opts.Alive(h.Owner) {
+			if h.Owner != "" && h.Owner != s.owner() && s.opts.Alive != nil && s.opts.Alive(h.Owner) {
 				return fmt.Errorf("%w: another process is about it", ErrUnfinished)
 			}
 			plan = Plan{By: ByPerson, Rotate: h.Rotate, Wipe: h.Wipe}
-			h.Owner = s.opts.Owner
+			h.Owner = s.owner()
 			return t.hold(h)
 		}
 		return nil

@@ -67,7 +67,9 @@ type Options struct {
 	Rand         io.Reader // cryptographically secure
 	// Alive reports whether the process that a lease is bound to still runs.
 	Alive func(owner string) bool
-	Owner string // this process, as Alive knows it; empty for none
+	// Owner returns this process as Alive knows it. nil, like an empty text, is
+	// one that nobody knows.
+	Owner func() string
 	// OpenDir opens the state directory, MakeDir makes it first.
 	OpenDir, MakeDir func(path string) (fsx.FS, error)
 }

@@ -88,7 +88,6 @@ func (m *machine) env(c command, out *outcome) *cli.Env {
 		Hostname: func() (string, error) { return "host", nil },
 		Now:      func() time.Time { return now },
 		Rand:     randomAt(now),
-		Owner:    func() string { return "" },
 		RunHook:  runHook,
 		OpenDir:  m.wrapped(m.disk.Open),
 		MakeDir:  m.wrapped(m.disk.Make),

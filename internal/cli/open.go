@@ -28,7 +28,7 @@ func (inv *invocation) options() (store.Options, error) {
 		Now:          inv.env.Now,
 		Rand:         inv.env.Rand,
 		Alive:        inv.env.Alive,
-		Owner:        inv.env.Owner(),
+		Owner:        inv.env.Owner,
 		OpenDir:      inv.env.OpenDir,
 		MakeDir:      inv.env.MakeDir,
 	}, err
