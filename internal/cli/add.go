@@ -159,14 +159,7 @@ func (inv *invocation) readUpdate(opts putOptions) (store.Value, error) {
 
 func putResult(s store.Secret) result {
 	return result{
-		value: struct {
-			Name        string     `json:"name"`
-			HasRotation bool       `json:"has_rotation"`
-			RotateEvery string     `json:"rotate_every,omitempty"`
-			DueAt       *time.Time `json:"due_at,omitempty"`
-			CreatedAt   time.Time  `json:"created_at"`
-			UpdatedAt   time.Time  `json:"updated_at"`
-		}{s.Name, s.RotateVia != "", every(s), optional(s.DueAt), s.CreatedAt, s.UpdatedAt},
+		value: putValue{s.Name, s.RotateVia != "", every(s), optional(s.DueAt), s.CreatedAt, s.UpdatedAt},
 		next: []action{
 			{"secrets lease " + s.Name, "Get the value, on a lease"},
 			{"secrets list", "See every secret"},
@@ -180,4 +173,24 @@ func every(s store.Secret) string {
 		return ""
 	}
 	return lease.FormatDuration(s.RotateEvery)
+}
+
+type putValue struct {
+	Name        string     `json:"name"`
+	HasRotation bool       `json:"has_rotation"`
+	RotateEvery string     `json:"rotate_every,omitempty"`
+	DueAt       *time.Time `json:"due_at,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at"`
+}
+
+func (v putValue) writeText(p *page) {
+	verb := "changed"
+	if v.CreatedAt.Equal(v.UpdatedAt) {
+		verb = "added"
+	}
+	p.say("%s %s", p.styled(strong, v.Name), verb)
+	if v.DueAt != nil {
+		p.say("to be rotated every %s, next %s", v.RotateEvery, relative(*v.DueAt, p.now))
+	}
 }

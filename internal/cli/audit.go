@@ -66,12 +66,8 @@ func runAudit(inv *invocation, s *store.Store, opts auditOptions) (result, error
 		events = []audit.Event{}
 	}
 	return result{
-		value: struct {
-			Events     []audit.Event `json:"events"`
-			Count      int           `json:"count"`
-			Unreadable int           `json:"unreadable_lines,omitempty"`
-		}{events, len(events), unreadable},
-		next: []action{{"secrets audit --verify", "Check that nobody changed the log"}},
+		value: auditValue{events, len(events), unreadable},
+		next:  []action{{"secrets audit --verify", "Check that nobody changed the log"}},
 	}, nil
 }
 
@@ -102,16 +98,7 @@ func runVerify(s *store.Store) (result, error) {
 		notes = []string{}
 	}
 	return result{
-		value: struct {
-			Verified bool     `json:"verified"`
-			Lines    int      `json:"lines"`
-			Events   int      `json:"events"`
-			Grants   int      `json:"grants"`
-			Repairs  int      `json:"repairs"` // places where a crash left bytes that count for nothing
-			LastSeq  uint64   `json:"last_seq"`
-			LastHash string   `json:"last_sha256"`
-			Notes    []string `json:"notes"` // what the next command that writes puts in order
-		}{true, v.Lines, v.Events, v.Grants, v.Repairs, v.Head.Seq, v.Head.Sum, notes},
-		next: []action{{"secrets audit", "Read the log"}},
+		value: verifiedValue{true, v.Lines, v.Events, v.Grants, v.Repairs, v.Head.Seq, v.Head.Sum, notes},
+		next:  []action{{"secrets audit", "Read the log"}},
 	}, nil
 }

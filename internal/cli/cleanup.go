@@ -47,11 +47,7 @@ func runCleanup(ctx context.Context, inv *invocation, s *store.Store, dryRun boo
 			return result{}, err
 		}
 	}
-	return result{value: struct {
-		Removed []string    `json:"removed"`
-		Kept    []keptValue `json:"kept"`
-		DryRun  bool        `json:"dry_run"`
-	}{gone, kept, dryRun}}, nil
+	return result{value: cleanupValue{gone, kept, dryRun}}, nil
 }
 
 // endedFiles are the env files on which no lease is in force.
@@ -104,4 +100,38 @@ func (inv *invocation) wipeEnded(ctx context.Context, s *store.Store) ([]string,
 	}
 	gone, kept := inv.wipe(ended)
 	return gone, kept, s.EnvWiped(ctx, gone...)
+}
+
+type cleanupValue struct {
+	Removed []string    `json:"removed"`
+	Kept    []keptValue `json:"kept"`
+	DryRun  bool        `json:"dry_run"`
+}
+
+func (v cleanupValue) writeText(p *page) {
+	switch {
+	case len(v.Removed)+len(v.Kept) == 0:
+		p.say("nothing to clean up")
+	case v.DryRun:
+		for _, path := range v.Removed {
+			p.say("would remove %s", clean(path))
+		}
+	default:
+		filesValue{v.Removed, v.Kept}.writeText(p)
+	}
+}
+
+// filesValue is what became of env files on which no lease is in force.
+type filesValue struct {
+	Removed []string    `json:"removed_files"`
+	Kept    []keptValue `json:"kept_files"`
+}
+
+func (v filesValue) writeText(p *page) {
+	for _, path := range v.Removed {
+		p.say("removed %s", clean(path))
+	}
+	for _, k := range v.Kept {
+		p.say("%s %s: %s", p.styled(warned, "kept"), clean(k.Path), clean(k.Reason))
+	}
 }

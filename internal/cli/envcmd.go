@@ -204,14 +204,7 @@ func (p *envPlan) describe(grants []store.Grant) result {
 		path = p.target.path
 	}
 	return result{
-		value: struct {
-			Path      string     `json:"path,omitempty"`
-			Format    string     `json:"format"`
-			ClientID  string     `json:"client_id"`
-			DryRun    bool       `json:"dry_run"`
-			Variables []envValue `json:"variables"`
-			Count     int        `json:"count"`
-		}{path, p.opts.format, p.clientID, p.opts.dryRun, vars, len(vars)},
+		value: writtenValue{path, p.opts.format, p.clientID, p.opts.dryRun, vars, len(vars)},
 		next: []action{
 			{"secrets cleanup", "Remove env files whose leases have ended"},
 			{"secrets exec -- <cmd>", "Run a command with the secrets and without a file"},
@@ -288,3 +281,29 @@ func (inv *invocation) refuseOwn(t *envTarget) error {
 // maxPath keeps a path within a line of the audit log, in which JSON may make
 // six bytes of one.
 const maxPath = 500
+
+type writtenValue struct {
+	Path      string     `json:"path,omitempty"`
+	Format    string     `json:"format"`
+	ClientID  string     `json:"client_id"`
+	DryRun    bool       `json:"dry_run"`
+	Variables []envValue `json:"variables"`
+	Count     int        `json:"count"`
+}
+
+func (v writtenValue) writeText(p *page) {
+	verb := "wrote"
+	if v.DryRun {
+		verb = "would write"
+	}
+	p.say("%s %s to %s", verb, count(v.Count, "variable"), clean(v.Path))
+	rows := make([][]cell, v.Count)
+	for i, one := range v.Variables {
+		until := "-"
+		if one.ExpiresAt != nil {
+			until = relative(*one.ExpiresAt, p.now)
+		}
+		rows[i] = []cell{word(one.EnvVar), word(one.SecretName), word(until)}
+	}
+	p.table([]string{"VARIABLE", "SECRET", "EXPIRES"}, rows, 1)
+}

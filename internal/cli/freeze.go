@@ -35,11 +35,7 @@ func runFreeze(ctx context.Context, inv *invocation) (result, error) {
 		err = fmt.Errorf("nothing is granted any more, but not all is done: %w", err)
 	}
 	return result{
-		value: struct {
-			Frozen  bool        `json:"frozen"`
-			Already bool        `json:"already"` // before this
-			Holds   []holdValue `json:"holds"`
-		}{true, already, holdValues(s)},
+		value: frozenValue{true, already, holdValues(s)},
 		next: []action{
 			{"secrets thaw", "Allow grants again: for a person to decide"},
 			{"secrets revoke --all", "End the leases that are out"},
@@ -88,11 +84,46 @@ func runThaw(ctx context.Context, inv *invocation, yes bool) (result, error) {
 		}
 		_, err := s.Thaw(ctx)
 		return result{
-			value: struct {
-				Frozen bool        `json:"frozen"`
-				Lifted []holdValue `json:"lifted"`
-			}{false, holds},
-			next: []action{{"secrets lease <name>", "Get a secret value"}},
+			value: thawedValue{false, holds},
+			next:  []action{{"secrets lease <name>", "Get a secret value"}},
 		}, err
 	})
+}
+
+type frozenValue struct {
+	Frozen  bool        `json:"frozen"`
+	Already bool        `json:"already"` // before this
+	Holds   []holdValue `json:"holds"`
+}
+
+func (v frozenValue) writeText(p *page) {
+	p.sayFrozen(v.Holds)
+	p.say("leases that are out run on: secrets revoke --all ends them")
+}
+
+// sayFrozen tells why nothing is granted.
+func (p *page) sayFrozen(holds []holdValue) {
+	if len(holds) == 0 {
+		p.say("%s: a killswitch has not come to its end", p.styled(bad, "FROZEN"))
+	}
+	for _, h := range holds {
+		who := clean(h.ClientID)
+		if h.By != store.ByPerson {
+			who = "the " + h.By
+		}
+		p.say("%s by %s, %s: secrets thaw", p.styled(bad, "FROZEN"), who, relative(h.Since, p.now))
+	}
+}
+
+type thawedValue struct {
+	Frozen bool        `json:"frozen"`
+	Lifted []holdValue `json:"lifted"`
+}
+
+func (v thawedValue) writeText(p *page) {
+	if len(v.Lifted) == 0 {
+		p.say("it was not frozen")
+		return
+	}
+	p.say("grants are allowed again")
 }

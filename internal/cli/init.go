@@ -38,16 +38,28 @@ func runInit(ctx context.Context, inv *invocation, identity string) (result, err
 	}
 	inv.warn("the identity is %s: whoever loses it loses every secret, so keep a copy elsewhere", made.Identity)
 	return result{
-		value: struct {
-			Directory string `json:"directory"`
-			Identity  string `json:"identity"`
-			Recipient string `json:"recipient"`
-			Completed bool   `json:"completed"`
-			Warning   string `json:"warning"`
-		}{made.Path, made.Identity, made.Recipient, made.Completed, "losing the identity loses every secret: keep a copy elsewhere"},
+		value: initValue{made.Path, made.Identity, made.Recipient, made.Completed, "losing the identity loses every secret: keep a copy elsewhere"},
 		next: []action{
 			{"secrets add <name>", "Put a secret into the store"},
 			{"secrets status", "See how the store is"},
 		},
 	}, nil
+}
+
+type initValue struct {
+	Directory string `json:"directory"`
+	Identity  string `json:"identity"`
+	Recipient string `json:"recipient"`
+	Completed bool   `json:"completed"`
+	Warning   string `json:"warning"`
+}
+
+func (v initValue) writeText(p *page) {
+	verb := "made"
+	if v.Completed {
+		verb = "completed"
+	}
+	p.say("%s %s", verb, clean(v.Directory))
+	p.say("its public key is %s", v.Recipient)
+	p.say("next: secrets add <name>")
 }

@@ -95,11 +95,10 @@ type stepValue struct {
 }
 
 type killValue struct {
-	Revoked     []leaseValue       `json:"revoked"`
-	Count       int                `json:"count"`
-	Steps       []stepValue        `json:"steps"`
-	Removed     []string           `json:"removed_files"`
-	Kept        []keptValue        `json:"kept_files"`
+	Revoked []leaseValue `json:"revoked"`
+	Count   int          `json:"count"`
+	Steps   []stepValue  `json:"steps"`
+	filesValue
 	Rotations   *rotationsValue    `json:"rotations,omitempty"`
 	Unreachable []unreachableValue `json:"unreachable"`
 }
@@ -107,7 +106,7 @@ type killValue struct {
 func (c *cut) value(report killswitch.Report, plan store.Plan) killValue {
 	value := killValue{
 		Revoked: leaseValues(report.Leases), Count: len(report.Leases), Steps: stepValues(report),
-		Removed: c.gone, Kept: c.kept, Unreachable: c.unreachable(report.Leases),
+		filesValue: filesValue{c.gone, c.kept}, Unreachable: c.unreachable(report.Leases),
 	}
 	if plan.Rotate {
 		rotations := rotationsOf(c.rotated)
@@ -173,4 +172,21 @@ func (inv *invocation) finishKillswitch(ctx context.Context, s *store.Store) err
 		inv.warn("%v", err)
 	}
 	return nil
+}
+
+func (v killValue) writeText(p *page) {
+	for _, step := range v.Steps {
+		words := strings.ReplaceAll(step.Step, "_", " ")
+		if step.OK {
+			p.say("%s  %s", p.styled(good, "done  "), words)
+		} else {
+			p.say("%s  %s: %s", p.styled(bad, "FAILED"), words, clean(step.Error))
+		}
+	}
+	p.sayEnded(v.Revoked)
+	v.filesValue.writeText(p)
+	if v.Rotations != nil {
+		v.Rotations.writeText(p)
+	}
+	p.sayUnreachable(v.Unreachable)
 }

@@ -64,10 +64,7 @@ func runLeases(s *store.Store, all bool) (result, error) {
 			values[i].Remaining = remaining(l.ExpiresAt.Sub(leases.Now))
 		}
 	}
-	r := result{value: struct {
-		Leases []leaseValue `json:"leases"`
-		Count  int          `json:"count"`
-	}{values, len(values)}}
+	r := result{value: leasesValue{values, len(values), leases.Now}}
 	if len(leases.Active()) > 0 {
 		r.next = []action{
 			{"secrets revoke <lease-id>", "End a lease"},
@@ -80,4 +77,46 @@ func runLeases(s *store.Store, all bool) (result, error) {
 // remaining is a time left in whole seconds, never 0 while there is some.
 func remaining(left time.Duration) string {
 	return lease.FormatDuration(max(left.Truncate(time.Second), time.Second))
+}
+
+type leasesValue struct {
+	Leases []leaseValue `json:"leases"`
+	Count  int          `json:"count"`
+	now    time.Time
+}
+
+func (v leasesValue) writeText(p *page) {
+	if v.Count == 0 {
+		p.say("no leases")
+		return
+	}
+	rows := make([][]cell, v.Count)
+	for i, l := range v.Leases {
+		rows[i] = []cell{word(l.LeaseID), word(l.SecretName), word(l.ClientID), word(l.Via), l.stateCell(v.now)}
+	}
+	p.table([]string{"LEASE", "SECRET", "CLIENT", "VIA", "STATE"}, rows, 1, 2)
+}
+
+// stateCell says how much time is left, or how and when it ended.
+func (l leaseValue) stateCell(now time.Time) cell {
+	switch {
+	case l.Remaining != "":
+		return hued(good, "expires "+relative(l.ExpiresAt, now))
+	case l.EndedAt != nil:
+		return hued(faint, l.State+" "+relative(*l.EndedAt, now))
+	}
+	return hued(faint, l.State+" "+relative(l.ExpiresAt, now))
+}
+
+// sayEnded tells which leases a command ended.
+func (p *page) sayEnded(leases []leaseValue) {
+	if len(leases) == 0 {
+		return
+	}
+	p.say("%s ended:", count(len(leases), "lease"))
+	rows := make([][]cell, len(leases))
+	for i, l := range leases {
+		rows[i] = []cell{word(l.LeaseID), word(l.SecretName), word(l.ClientID), word(l.Via)}
+	}
+	p.table([]string{"LEASE", "SECRET", "CLIENT", "VIA"}, rows, 1, 2)
 }

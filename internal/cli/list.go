@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"agent-secrets/store"
@@ -58,11 +60,8 @@ func runList(s *store.Store) (result, error) {
 		next = append(next, action{"secrets add <name>", "Put a secret into the store"})
 	}
 	return result{
-		value: struct {
-			Secrets []secretValue `json:"secrets"`
-			Count   int           `json:"count"`
-		}{values, len(values)},
-		next: next,
+		value: secretsValue{values, len(values)},
+		next:  next,
 	}, nil
 }
 
@@ -72,4 +71,47 @@ func optional(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
+}
+
+type secretsValue struct {
+	Secrets []secretValue `json:"secrets"`
+	Count   int           `json:"count"`
+}
+
+func (v secretsValue) writeText(p *page) {
+	if v.Count == 0 {
+		p.say("no secrets yet: secrets add <name>")
+		return
+	}
+	rows := make([][]cell, v.Count)
+	for i, one := range v.Secrets {
+		rows[i] = []cell{word(one.Name), word(one.leasesWord()), word(relative(one.UpdatedAt, p.now)), one.rotationCell(p.now)}
+	}
+	p.table([]string{"SECRET", "LEASES", "CHANGED", "ROTATION"}, rows, 0)
+}
+
+func (s secretValue) leasesWord() string {
+	if s.ActiveLeases == 0 {
+		return "-"
+	}
+	return strconv.Itoa(s.ActiveLeases)
+}
+
+// rotationCell says when the secret is renewed, and whether by itself.
+func (s secretValue) rotationCell(now time.Time) cell {
+	who := "by hand"
+	if s.HasRotation {
+		who = "by its hook"
+	}
+	switch {
+	case s.Overdue:
+		return hued(bad, "overdue since "+strings.TrimSuffix(relative(*s.DueAt, now), " ago")+", "+who)
+	case s.DueAt != nil:
+		return word("due " + relative(*s.DueAt, now) + ", " + who)
+	case s.RotatedAt != nil:
+		return word("rotated " + relative(*s.RotatedAt, now))
+	case s.HasRotation:
+		return word("has a hook")
+	}
+	return word("-")
 }

@@ -75,12 +75,27 @@ func (inv *invocation) render(r result) ([]byte, error) {
 	case r.text != "" && (inv.text() || inv.env.StdoutTerminal && !inv.parsed.has("json")):
 		return []byte(r.text), nil
 	case inv.text():
-		text, err := renderText(r.value, inv.env.Now())
-		return []byte(text), err
+		return inv.renderPage(r.value)
 	}
 	return encode(envelope{
 		OK: true, Success: true, Command: inv.command(), Result: r.value, NextActions: inv.here(r.next),
 	})
+}
+
+// renderPage shows a result to people, in its own words if it has any.
+func (inv *invocation) renderPage(value any) ([]byte, error) {
+	if v, ok := value.(prose); ok {
+		p := &page{now: inv.env.Now(), color: inv.color(inv.env.StdoutTerminal)}
+		v.writeText(p)
+		return []byte(p.b.String()), nil
+	}
+	text, err := renderText(value, inv.env.Now())
+	return []byte(text), err
+}
+
+// color reports whether a stream may be coloured.
+func (inv *invocation) color(terminal bool) bool {
+	return terminal && inv.getenv("NO_COLOR") == "" && inv.getenv("TERM") != "dumb"
 }
 
 // text reports whether people are to read the output: --json goes before

@@ -45,13 +45,8 @@ func runRemove(ctx context.Context, inv *invocation, name string, yes bool) (res
 		wake(ended)
 		gone, kept, err := inv.wipeEnded(ctx, s)
 		return result{
-			value: struct {
-				Name    string       `json:"name"`
-				Revoked []leaseValue `json:"revoked_leases"`
-				Removed []string     `json:"removed_files"`
-				Kept    []keptValue  `json:"kept_files"`
-			}{name, leaseValues(ended), gone, kept},
-			next: []action{{"secrets list", "See what is left"}},
+			value: removedValue{name, leaseValues(ended), filesValue{gone, kept}},
+			next:  []action{{"secrets list", "See what is left"}},
 		}, err
 	})
 }
@@ -59,4 +54,16 @@ func runRemove(ctx context.Context, inv *invocation, name string, yes bool) (res
 func invalidName(name string) error {
 	return fmt.Errorf("%w %q: letters, digits and . _ / - are allowed, 128 at most, beginning with a letter or digit",
 		store.ErrInvalidName, shorten(name))
+}
+
+type removedValue struct {
+	Name    string       `json:"name"`
+	Revoked []leaseValue `json:"revoked_leases"`
+	filesValue
+}
+
+func (v removedValue) writeText(p *page) {
+	p.say("%s removed", p.styled(strong, v.Name))
+	p.sayEnded(v.Revoked)
+	v.filesValue.writeText(p)
 }

@@ -79,14 +79,10 @@ func runRevoke(ctx context.Context, inv *invocation, meant store.Selector) (resu
 		wake(ended.Leases)
 		gone, kept, err := inv.wipeEnded(ctx, s)
 		return result{
-			value: struct {
-				Revoked     []leaseValue       `json:"revoked"`
-				Count       int                `json:"count"`
-				Already     []leaseValue       `json:"already_ended"`
-				Removed     []string           `json:"removed_files"`
-				Kept        []keptValue        `json:"kept_files"`
-				Unreachable []unreachableValue `json:"unreachable"`
-			}{leaseValues(ended.Leases), len(ended.Leases), leaseValues(ended.Already), gone, kept, inv.unreachable(s, ended.Leases)},
+			value: revokedValue{
+				leaseValues(ended.Leases), len(ended.Leases), leaseValues(ended.Already),
+				filesValue{gone, kept}, inv.unreachable(s, ended.Leases),
+			},
 			next: []action{{"secrets leases", "See what is still in force"}},
 		}, err
 	})
@@ -142,4 +138,36 @@ func hooksOf(s *store.Store) map[string]bool {
 		hooks[one.Name] = one.RotateVia != ""
 	}
 	return hooks
+}
+
+type revokedValue struct {
+	Revoked []leaseValue `json:"revoked"`
+	Count   int          `json:"count"`
+	Already []leaseValue `json:"already_ended"`
+	filesValue
+	Unreachable []unreachableValue `json:"unreachable"`
+}
+
+func (v revokedValue) writeText(p *page) {
+	if v.Count == 0 {
+		p.say("no lease was ended")
+	}
+	p.sayEnded(v.Revoked)
+	for _, l := range v.Already {
+		p.say("%s had ended before", l.LeaseID)
+	}
+	v.filesValue.writeText(p)
+	p.sayUnreachable(v.Unreachable)
+}
+
+// sayUnreachable lists what is out there, and how to make it worthless.
+func (p *page) sayUnreachable(values []unreachableValue) {
+	if len(values) == 0 {
+		return
+	}
+	p.say("%s", p.styled(warned, "printed, and out of reach:"))
+	for _, u := range values {
+		p.say("  %s", u.SecretName)
+		p.say("    %s", u.Fix)
+	}
 }

@@ -109,11 +109,7 @@ func runRotate(ctx context.Context, inv *invocation, s *store.Store, opts rotate
 	if err != nil {
 		return result{}, err
 	}
-	value := struct {
-		rotationsValue
-		Removed []string    `json:"removed_files"`
-		Kept    []keptValue `json:"kept_files"`
-	}{rotationsValue: rotationsOf(outcomes)}
+	value := rotateValue{rotationsValue: rotationsOf(outcomes)}
 	value.Skipped = append(value.Skipped, skipped...)
 	if opts.all && len(names) == 0 {
 		inv.warn("no secret has a rotation hook: nothing was rotated")
@@ -239,13 +235,50 @@ func runRollback(ctx context.Context, inv *invocation, name string) (result, err
 		wake(rolled.Ended)
 		gone, kept, err := inv.wipeEnded(ctx, s)
 		return result{
-			value: struct {
-				Name    string       `json:"name"`
-				Revoked []leaseValue `json:"revoked_leases"`
-				Removed []string     `json:"removed_files"`
-				Kept    []keptValue  `json:"kept_files"`
-			}{name, leaseValues(rolled.Ended), gone, kept},
-			next: []action{{"secrets rollback " + name, "Take it back"}},
+			value: rolledBackValue{name, leaseValues(rolled.Ended), filesValue{gone, kept}},
+			next:  []action{{"secrets rollback " + name, "Take it back"}},
 		}, err
 	})
+}
+
+type rotateValue struct {
+	rotationsValue
+	filesValue
+}
+
+func (v rotateValue) writeText(p *page) {
+	if v.Count+len(v.Failed)+len(v.Skipped) == 0 {
+		p.say("nothing was to be rotated")
+	}
+	v.rotationsValue.writeText(p)
+	v.filesValue.writeText(p)
+}
+
+func (v rotationsValue) writeText(p *page) {
+	for _, r := range v.Rotated {
+		what := "has a new value"
+		if !r.Changed {
+			what = "was refreshed elsewhere"
+		}
+		p.say("%s %s", p.styled(strong, r.Name), what)
+		p.sayEnded(r.Revoked)
+	}
+	for _, f := range v.Failed {
+		p.say("%s %s: %s", f.Name, p.styled(bad, "was not rotated"), clean(f.Error))
+	}
+	for _, s := range v.Skipped {
+		p.say("%s was skipped: %s", s.Name, s.Reason)
+	}
+}
+
+type rolledBackValue struct {
+	Name    string       `json:"name"`
+	Revoked []leaseValue `json:"revoked_leases"`
+	filesValue
+}
+
+func (v rolledBackValue) writeText(p *page) {
+	p.say("%s has the value that it had before", p.styled(strong, v.Name))
+	p.sayEnded(v.Revoked)
+	v.filesValue.writeText(p)
 }

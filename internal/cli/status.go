@@ -40,6 +40,7 @@ type statusValue struct {
 	Heartbeat    heartbeatValue `json:"heartbeat"`
 	LastWatch    *time.Time     `json:"last_watch"`
 	Directory    string         `json:"directory"`
+	leases       []leaseValue
 }
 
 type heartbeatValue struct {
@@ -90,6 +91,7 @@ func runStatus(s *store.Store) (result, error) {
 		Heartbeat:  heartbeatOf(watched.Heartbeat, s.Config().Heartbeat),
 		LastWatch:  optional(watched.At),
 		Directory:  s.Path(),
+		leases:     leaseValues(active),
 	}
 	return result{value: v, next: v.actions(s.Unfinished())}, nil
 }

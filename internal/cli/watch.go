@@ -35,15 +35,14 @@ func watchCommand(inv *invocation) *cli.Command {
 
 // watchValue is what one run of watch did.
 type watchValue struct {
-	Overlapping bool            `json:"overlapping"` // another run is at work: nothing was done
-	Expired     int             `json:"expired_leases"`
-	Removed     []string        `json:"removed_files"`
-	Kept        []keptValue     `json:"kept_files"`
-	Heartbeat   heartbeatValue  `json:"heartbeat"`
-	Asked       bool            `json:"heartbeat_asked"`
-	Killswitch  *killValue      `json:"killswitch,omitempty"` // that the heartbeat set off
-	Thawed      bool            `json:"thawed"`
-	Rotations   *rotationsValue `json:"rotations,omitempty"`
+	Overlapping bool `json:"overlapping"` // another run is at work: nothing was done
+	Expired     int  `json:"expired_leases"`
+	filesValue
+	Heartbeat  heartbeatValue  `json:"heartbeat"`
+	Asked      bool            `json:"heartbeat_asked"`
+	Killswitch *killValue      `json:"killswitch,omitempty"` // that the heartbeat set off
+	Thawed     bool            `json:"thawed"`
+	Rotations  *rotationsValue `json:"rotations,omitempty"`
 }
 
 // watchRun is one run: each part of it is tried whatever became of the others,
@@ -57,7 +56,7 @@ type watchRun struct {
 
 func runWatch(ctx context.Context, inv *invocation, quiet bool) (result, error) {
 	return inv.with(store.Open, func(s *store.Store) (result, error) {
-		w := &watchRun{inv: inv, store: s, value: watchValue{Removed: []string{}, Kept: []keptValue{}}}
+		w := &watchRun{inv: inv, store: s, value: watchValue{filesValue: filesValue{[]string{}, []keptValue{}}}}
 		w.run(ctx)
 		r := result{value: w.value, next: []action{{"secrets status", "See how the store is"}}}
 		err := errors.Join(w.errs...)
@@ -235,4 +234,26 @@ func printUnit(inv *invocation, scheduler string) (result, error) {
 	}
 	text, err := u.render(scheduler)
 	return result{raw: []byte(text)}, err
+}
+
+func (v watchValue) writeText(p *page) {
+	if v.Overlapping {
+		p.say("another run is at work: nothing was done")
+		return
+	}
+	if v.Expired > 0 {
+		p.say("%s ended", count(v.Expired, "lease"))
+	}
+	v.filesValue.writeText(p)
+	v.Heartbeat.writeText(p)
+	if v.Killswitch != nil {
+		p.say("%s", p.styled(bad, "the killswitch was set off:"))
+		v.Killswitch.writeText(p)
+	}
+	if v.Thawed {
+		p.say("grants are allowed again")
+	}
+	if v.Rotations != nil {
+		v.Rotations.writeText(p)
+	}
 }
