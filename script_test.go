@@ -161,7 +161,7 @@ func printsRaw(args []string) bool {
 			return raw
 		case arg == "env":
 			env = true
-		case arg == "exec" || arg == "run":
+		case arg == "exec" || arg == "run" || arg == "completion":
 			return true
 		case env && (arg == "-" || arg == "github"):
 			raw = true

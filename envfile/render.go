@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -71,6 +72,9 @@ func KnownFormat(format string) bool {
 	_, ok := writers(nil)[format]
 	return ok
 }
+
+// Formats returns the names of the formats, sorted.
+func Formats() []string { return slices.Sorted(maps.Keys(writers(nil))) }
 
 // writers is the one list of formats.
 func writers(rand io.Reader) map[string]func(*document, Header, []Var) error {

@@ -134,7 +134,8 @@ func newApp(inv *invocation) *cli.App {
 		leaseCommand(inv), leasesCommand(inv), revokeCommand(inv), auditCommand(inv), statusCommand(inv),
 		envCommand(inv), execCommand(inv), cleanupCommand(inv),
 		rotateCommand(inv), rollbackCommand(inv), freezeCommand(inv), thawCommand(inv), watchCommand(inv),
-		versionCommand(inv), helpCommand(inv, app), serveCommand(inv),
+		completionCommand(inv), versionCommand(inv), helpCommand(inv, app),
+		serveCommand(inv), completeHiddenCommand(inv, app),
 	}
 	for _, c := range app.Commands {
 		c.HideHelp, c.OnUsageError = true, passError
@@ -165,7 +166,7 @@ func (inv *invocation) printsRaw() bool {
 	switch inv.commandName() {
 	case "lease":
 		return !inv.parsed.has("json")
-	case "exec":
+	case "exec", "completion", "__complete":
 		return true
 	case "watch":
 		return slices.ContainsFunc(inv.args, func(arg string) bool { return strings.HasPrefix(arg, "--print") })

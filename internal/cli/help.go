@@ -39,6 +39,13 @@ func runHelp(app *cli.App, topic string) (result, error) {
 	return result{}, usageError{msg: fmt.Sprintf("there is no command or topic %q", shorten(topic)), fix: "secrets help"}
 }
 
+func helpTopics() []item {
+	return []item{
+		{"exit-codes", "what each exit status means"}, {"environment", "the variables that are read"},
+		{"files", "what lies in the state directory"}, {"recovery", "what to do about lost and damaged files"},
+	}
+}
+
 type flagValue struct {
 	Flag        string `json:"flag"`
 	Description string `json:"description"`
