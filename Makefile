@@ -8,7 +8,7 @@ TAGS     = urfave_cli_no_docs
 LDFLAGS  = -s -w -X agent-secrets/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test race lint vet fmt tidy cover fuzz crash soak bench install check clean
+.PHONY: build test race lint vet fmt tidy cover fuzz crash soak bench man install check clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)' -o secrets .
@@ -53,6 +53,10 @@ soak:
 
 bench:
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem ./...
+
+# The manual page, from what help says.
+man: build
+	./secrets man >secrets.1
 
 install: build
 	mkdir -p '$(GOBIN)'

@@ -135,7 +135,7 @@ func newApp(inv *invocation) *cli.App {
 		envCommand(inv), execCommand(inv), cleanupCommand(inv),
 		rotateCommand(inv), rollbackCommand(inv), freezeCommand(inv), thawCommand(inv), watchCommand(inv),
 		completionCommand(inv), versionCommand(inv), helpCommand(inv, app),
-		serveCommand(inv), completeHiddenCommand(inv, app),
+		serveCommand(inv), completeHiddenCommand(inv, app), manCommand(inv, app),
 	}
 	for _, c := range app.Commands {
 		c.HideHelp, c.OnUsageError = true, passError
@@ -166,7 +166,7 @@ func (inv *invocation) printsRaw() bool {
 	switch inv.commandName() {
 	case "lease":
 		return !inv.parsed.has("json")
-	case "exec", "completion", "__complete":
+	case "exec", "completion", "__complete", "man":
 		return true
 	case "watch":
 		return slices.ContainsFunc(inv.args, func(arg string) bool { return strings.HasPrefix(arg, "--print") })

@@ -63,6 +63,10 @@ func commandHelp(c *cli.Command) result {
 	if rows != nil {
 		text += "\nFlags:\n" + columns(rows)
 	}
+	shown := examples(c.Name)
+	if shown != nil {
+		text += "\nFor example:\n  " + strings.Join(shown, "\n  ") + "\n"
+	}
 	return result{
 		value: struct {
 			Command     string      `json:"command"`
@@ -70,7 +74,8 @@ func commandHelp(c *cli.Command) result {
 			Usage       string      `json:"usage"`
 			Aliases     []string    `json:"aliases,omitempty"`
 			Flags       []flagValue `json:"flags"`
-		}{c.Name, c.Usage, usageOf(c), c.Aliases, flags},
+			Examples    []string    `json:"examples,omitempty"`
+		}{c.Name, c.Usage, usageOf(c), c.Aliases, flags, shown},
 		text: text,
 		next: []action{{"secrets help exit-codes", "Read what the exit codes mean"}},
 	}
