@@ -8,10 +8,10 @@ TAGS     = urfave_cli_no_docs
 LDFLAGS  = -s -w -X agent-secrets/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test race lint vet fmt tidy cover fuzz crash soak bench man install check clean
+.PHONY: build demo test race lint vet fmt tidy cover fuzz crash soak bench man install check clean
 
 build:
-	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)' -o secrets .
+	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o secrets .
 
 test:
 	$(GO) test -tags $(TAGS) ./...
@@ -53,6 +53,10 @@ soak:
 
 bench:
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem ./...
+
+# The whole story in a throw-away store.
+demo: build
+	@testdata/demo.sh ./secrets
 
 # The manual page, from what help says.
 man: build
