@@ -134,7 +134,7 @@ func newApp(inv *invocation) *cli.App {
 		leaseCommand(inv), leasesCommand(inv), revokeCommand(inv), auditCommand(inv), statusCommand(inv),
 		envCommand(inv), execCommand(inv), cleanupCommand(inv),
 		rotateCommand(inv), rollbackCommand(inv), freezeCommand(inv), thawCommand(inv), watchCommand(inv),
-		completionCommand(inv), versionCommand(inv), helpCommand(inv, app),
+		doctorCommand(inv), completionCommand(inv), versionCommand(inv), helpCommand(inv, app),
 		serveCommand(inv), completeHiddenCommand(inv, app), manCommand(inv, app),
 	}
 	for _, c := range app.Commands {

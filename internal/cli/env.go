@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -46,6 +47,10 @@ type Env struct {
 	Owner func() string
 	// Tracked refuses a file that git tracks.
 	Tracked func(dir, name string) error
+	// Ignored reports whether git leaves a file alone.
+	Ignored func(dir, name string) bool
+	// Programs are the paths of all that is called secrets on the PATH.
+	Programs func() []string
 	// RunHook runs a rotation hook.
 	RunHook func(context.Context, rotate.Hook) (rotate.Output, error)
 	// OpenDir opens a state directory, MakeDir makes it first.
@@ -80,6 +85,8 @@ func System() *Env {
 		Alive:          supervise.OwnerAlive,
 		Owner:          supervise.Self,
 		Tracked:        refuseTracked,
+		Ignored:        ignored,
+		Programs:       programs,
 		RunHook:        func(ctx context.Context, h rotate.Hook) (rotate.Output, error) { return h.Run(ctx) },
 		OpenDir:        fsx.OpenDir,
 		MakeDir:        fsx.MakeDir,
@@ -96,6 +103,21 @@ func workingDirectory() (string, error) {
 		return "", err
 	}
 	return filepath.EvalSymlinks(dir)
+}
+
+// programs lists each program once, however many names it has.
+func programs() []string {
+	var paths []string
+	var seen []os.FileInfo
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		path := filepath.Join(dir, "secrets")
+		info, err := os.Stat(path)
+		if err != nil || info.IsDir() || info.Mode()&0o111 == 0 || slices.ContainsFunc(seen, func(s os.FileInfo) bool { return os.SameFile(s, info) }) {
+			continue
+		}
+		seen, paths = append(seen, info), append(paths, path)
+	}
+	return paths
 }
 
 // startedWithout reports whether the process was started with a standard

@@ -51,6 +51,7 @@ func mappings() []mapping {
 		{errUsage, "usage", exitUsage, "secrets help"},
 		{errOutput, "io", exitIO, ""},
 		{errKillswitchPartial, "killswitch_partial", exitPartial, "secrets revoke --all # once more; if it fails again: secrets help recovery"},
+		{errUnhealthy, "unhealthy", exitInternal, "secrets doctor --fix"},
 		{errRotationPartial, "rotation_failed", exitPartial, "secrets audit --action rotate"},
 		{envfile.ErrInvalidManifest, "invalid_project", exitCorrupt, "secrets help env"},
 		{envfile.ErrUnmanagedFile, "env_file_exists", exitExists, "secrets env --force"},
@@ -102,6 +103,8 @@ func mappings() []mapping {
 var (
 	// errKillswitchPartial means that a step of the killswitch failed.
 	errKillswitchPartial = errors.New("the killswitch ended only in part")
+	// errUnhealthy means that doctor found something that does not work.
+	errUnhealthy = errors.New("not everything works")
 	// errRotationPartial means that a hook of many failed.
 	errRotationPartial = errors.New("the rotation ended only in part")
 	// errFile means that a file which the user named cannot be read.

@@ -22,6 +22,7 @@ func examples(command string) []string {
 		"freeze":     {"secrets freeze"},
 		"thaw":       {"secrets thaw", "secrets thaw --yes"},
 		"watch":      {"secrets watch --quiet", "secrets watch --print cron"},
+		"doctor":     {"secrets doctor --format text", "secrets doctor --fix"},
 		"completion": {"source <(secrets completion bash)"},
 		"version":    {"secrets version"},
 		"help":       {"secrets help exec", "secrets help exit-codes"},

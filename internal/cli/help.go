@@ -137,7 +137,7 @@ type meaning struct {
 func exitMeanings() []meaning {
 	return []meaning{
 		{0, "done"},
-		{exitInternal, "internal error"},
+		{exitInternal, "internal error; doctor: something does not work"},
 		{exitUsage, "usage: the command line or the input is wrong, and nothing was done"},
 		{exitCorrupt, "corrupt or unreadable data: store, ledger or audit log"},
 		{exitNotFound, "no such secret, lease or file"},

@@ -133,6 +133,11 @@ func (inv *invocation) printError(err error) int {
 		to = inv.env.Stderr
 	}
 	if inv.text() {
+		if partly != nil && !inv.printsRaw() && !errors.Is(err, errOutput) {
+			// Whatever can be said of it is; the error is said below.
+			page, _ := inv.renderPage(partly)
+			_, _ = inv.env.Stdout.Write(page)
+		}
 		to, output = inv.env.Stderr, []byte(errorText(inv.command(), err, fix))
 	}
 	if _, failed := to.Write(output); failed != nil {

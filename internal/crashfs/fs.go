@@ -89,6 +89,11 @@ func (d *dir) Stat() (info fsx.Info, err error) {
 	return info, err
 }
 
+// Chmod changes nothing: there is the one mode.
+func (d *dir) Chmod(fs.FileMode) error {
+	return d.do(Chmod, "chmod", "", func() error { return nil })
+}
+
 func (d *dir) Lstat(name string) (info fsx.Info, err error) {
 	err = d.do(Look, "lstat", name, func() error {
 		n := d.disk.names[name]

@@ -25,8 +25,9 @@ import (
 type FS interface {
 	// Path is the directory's path as the user gave it, for messages.
 	Path() string
-	// Stat describes the directory itself.
+	// Stat describes the directory itself, and Chmod sets its mode.
 	Stat() (Info, error)
+	Chmod(perm fs.FileMode) error
 	// Lstat describes the file called name.
 	Lstat(name string) (Info, error)
 	// Open opens name with the O_ flags of package os; a created file has

@@ -80,6 +80,10 @@ func (d *osDir) Stat() (Info, error) {
 	return infoOf(&st), d.wrap("stat", "", err)
 }
 
+func (d *osDir) Chmod(perm fs.FileMode) error {
+	return d.wrap("chmod", "", retry(func() error { return unix.Fchmod(d.fd, uint32(perm.Perm())) }))
+}
+
 func (d *osDir) Lstat(name string) (Info, error) {
 	var st unix.Stat_t
 	err := retry(func() error { return unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
