@@ -37,6 +37,9 @@ type Step struct {
 // Report is the outcome of the plan.
 type Report struct {
 	Steps []Step
+	// Plan is what was carried out: what was asked for, and what killswitches
+	// that were interrupted had left to do.
+	Plan store.Plan
 	// Leases that were in force, as far as the ledger could be read.
 	Leases []*lease.Lease
 }
@@ -66,8 +69,9 @@ func (r Report) Err(name string) error {
 type Tools struct {
 	// Wake continues what is suspended, so that it sees that its lease ended.
 	Wake func([]*lease.Lease)
-	// RemoveEnvFiles removes the env files on which no lease is in force.
-	RemoveEnvFiles func() error
+	// RemoveEnvFiles removes the env files on which no lease is in force. logged
+	// is the error of writing it down.
+	RemoveEnvFiles func() (removed, logged error)
 	// RotateAll runs every rotation hook.
 	RotateAll func() error
 	// Code is the code of an error, for the log.
@@ -77,23 +81,23 @@ type Tools struct {
 // Run carries out a plan.
 func Run(ctx context.Context, s *store.Store, plan store.Plan, tools Tools) Report {
 	raised, frozen := s.RaiseMarker(plan)
-	wakeAll(s, tools)
+	killed := wakeAll(s, tools)
 	kill, locked := s.RevokeAll(ctx, plan)
 	if locked != nil {
-		kill = store.Kill{Ledger: locked, Audit: locked, Frozen: frozen, Marker: locked}
+		kill = store.Kill{Plan: plan, Leases: killed, Ledger: locked, Audit: locked, Frozen: frozen, Marker: locked}
 	}
 	if raised != nil && kill.Ledger != nil && s.RaiseLedger() == nil {
 		raised = nil
 	}
-	r := Report{Leases: kill.Leases}
+	r := Report{Plan: kill.Plan, Leases: kill.Leases}
 	r.add(RefuseGrants, raised)
 	r.add(EndLeases, kill.Ledger)
 	r.add(WriteAudit, kill.Audit)
-	if plan.Freeze {
+	if kill.Plan.Freeze {
 		r.add(Freeze, kill.Frozen)
 	}
 	r.add(LowerMarker, kill.Marker)
-	r.rest(ctx, s, plan, tools, locked)
+	r.rest(ctx, s, tools, locked)
 	return r
 }
 
@@ -104,8 +108,8 @@ func Finish(ctx context.Context, s *store.Store, tools Tools) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	var r Report
-	r.rest(ctx, s, plan, tools, nil)
+	r := Report{Plan: plan}
+	r.rest(ctx, s, tools, nil)
 	return r, nil
 }
 
@@ -116,23 +120,26 @@ func (r *Report) add(name string, err error) {
 // rest is what comes after the leases have ended. locked is the error of a lock
 // that could not be had: then nobody waits for it again, and only what needs
 // none is done.
-func (r *Report) rest(ctx context.Context, s *store.Store, plan store.Plan, tools Tools, locked error) {
-	r.add(RemoveEnvFiles, tools.RemoveEnvFiles())
-	if plan.Rotate {
+func (r *Report) rest(ctx context.Context, s *store.Store, tools Tools, locked error) {
+	removed, logged := tools.RemoveEnvFiles()
+	r.add(RemoveEnvFiles, removed)
+	if r.Plan.Rotate {
 		err := locked
 		if err == nil {
 			err = tools.RotateAll()
 		}
 		r.add(Rotate, err)
 	}
-	if plan.Wipe {
-		r.add(Wipe, s.Wipe(ctx))
+	if r.Plan.Wipe {
+		destroyed, unlogged := s.Wipe(ctx)
+		r.add(Wipe, destroyed)
+		logged = errors.Join(logged, unlogged)
 	}
-	if locked != nil {
-		return
+	if locked == nil {
+		logged = errors.Join(logged, s.Settle(ctx, r.outcomes(tools), r.Err(Wipe) == nil))
 	}
-	if err := s.Settle(ctx, r.outcomes(tools), r.Err(Wipe) == nil); err != nil {
-		r.unwritten(err)
+	if logged != nil {
+		r.unwritten(logged)
 	}
 }
 
@@ -147,23 +154,26 @@ func (r *Report) outcomes(tools Tools) []store.StepOutcome {
 	return outcomes
 }
 
-// unwritten makes the log's step a failed one.
+// unwritten makes the log's step a failed one. Its first error says most.
 func (r *Report) unwritten(err error) {
 	for i, step := range r.Steps {
 		if step.Name == WriteAudit {
-			r.Steps[i].Err = errors.Join(step.Err, err)
+			if step.Err == nil {
+				r.Steps[i].Err = err
+			}
 			return
 		}
 	}
 	r.add(WriteAudit, err)
 }
 
-// wakeAll looks for what is suspended before anybody waits for the lock. What
+// wakeAll looks for what is suspended before anybody waits for the lock, and
+// returns the leases that a killswitch, this one or one of late, has ended. What
 // it cannot find is left to find out by itself.
-func wakeAll(s *store.Store, tools Tools) {
+func wakeAll(s *store.Store, tools Tools) []*lease.Lease {
 	leases, err := s.Leases()
 	if err != nil {
-		return
+		return nil
 	}
 	var killed []*lease.Lease
 	for _, l := range leases.All {
@@ -172,4 +182,5 @@ func wakeAll(s *store.Store, tools Tools) {
 		}
 	}
 	tools.Wake(killed)
+	return killed
 }

@@ -191,7 +191,8 @@ func (s *Store) lift(ctx context.Context, by string, which func(Hold) bool) ([]H
 	return lifted, err
 }
 
-// hold adds holds to those that there are, in the place of those by the same.
+// hold adds holds to those that there are, in the place of those by the same,
+// and for killswitches by the same process.
 func (t *tx) hold(holds ...Hold) error {
 	if len(holds) == 0 {
 		return nil
@@ -201,7 +202,7 @@ func (t *tx) hold(holds ...Hold) error {
 		return err
 	}
 	kept := slices.DeleteFunc(old, func(old Hold) bool {
-		return slices.ContainsFunc(holds, func(h Hold) bool { return h.By == old.By })
+		return slices.ContainsFunc(holds, func(h Hold) bool { return h.By == old.By && (h.By != ByKillswitch || h.Owner == old.Owner) })
 	})
 	return t.writeHolds(append(kept, holds...))
 }

@@ -75,6 +75,7 @@ type initializer struct {
 	key        []byte
 	lockLost   bool // and made anew
 	wiped      bool // the log goes on, with another store
+	destroyed  bool // and does not say so yet
 	there      map[string]bool
 	generation uint64
 	result     Initialized
@@ -84,7 +85,7 @@ func (in *initializer) run() error {
 	if err := in.survey(); err != nil {
 		return err
 	}
-	for _, step := range []func() error{in.makeStore, in.makeLog, in.makeLedger, in.beginAgain, in.makeConfig} {
+	for _, step := range []func() error{in.finishWipe, in.makeStore, in.makeLog, in.makeLedger, in.beginAgain, in.makeConfig} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -104,6 +105,7 @@ func (in *initializer) survey() error {
 	if in.there[auditFile] {
 		head, err := in.store.newestHead()
 		in.wiped = err == nil && head.Generation == 0
+		in.destroyed = !in.there[storeFile] && !in.there[identityFile] && in.store.wipePending()
 	}
 	in.result.Path = in.store.opts.Path
 	in.result.Completed = in.there[storeFile]
@@ -111,6 +113,20 @@ func (in *initializer) survey() error {
 		return fmt.Errorf("%s: %w", in.store.opts.Path, ErrAlreadyInitialized)
 	}
 	return nil
+}
+
+// finishWipe writes down a wipe that was interrupted before it was logged.
+func (in *initializer) finishWipe() error {
+	if !in.destroyed || in.wiped {
+		return nil
+	}
+	if err := in.openLog(); err != nil {
+		return err
+	}
+	in.wiped = true
+	err := errors.Join(in.noteWipe(), in.logFile.Close())
+	in.logFile, in.log = nil, nil
+	return err
 }
 
 func (in *initializer) makeStore() error {
@@ -223,7 +239,7 @@ func (in *initializer) beginAgain() error {
 	if err := in.recover(); err != nil {
 		return err
 	}
-	if err := in.dropKillswitchHold(); err != nil {
+	if err := in.dropOwnHold(); err != nil {
 		return err
 	}
 	return in.note(audit.Event{Event: audit.Init, OK: true, ClientID: in.store.opts.ClientID, Generation: in.generation})

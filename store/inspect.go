@@ -51,6 +51,9 @@ func (s *Store) Leftovers() []string {
 			left = append(left, name+".tmp")
 		}
 	}
+	if there, _ := s.dir.Exists(reserveFile); there {
+		left = append(left, reserveFile)
+	}
 	return left
 }
 

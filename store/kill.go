@@ -12,6 +12,9 @@ import (
 
 // Kill is what came of ending every lease.
 type Kill struct {
+	// Plan is what is to be done besides: the caller's, and what killswitches
+	// that were interrupted had left to do.
+	Plan Plan
 	// Leases that were in force, as far as the ledger could be read.
 	Leases []*lease.Lease
 	// What went wrong with each file, or nil.
@@ -30,12 +33,15 @@ func (s *Store) RevokeAll(ctx context.Context, p Plan) (Kill, error) {
 		return Kill{}, err
 	}
 	t := &tx{store: s, held: held, now: s.now()}
-	kill := t.revokeAll(s.rest(p, s.owner()), p.By)
+	kill := t.revokeAll(p)
 	return kill, errors.Join(held.Unlock(), t.close())
 }
 
-func (t *tx) revokeAll(rest []Hold, by string) Kill {
-	var kill Kill
+func (t *tx) revokeAll(p Plan) Kill {
+	kill := Kill{Plan: p}
+	if m, up, err := t.store.marker(); err == nil && up {
+		kill.Plan = p.and(m.plan())
+	}
 	kill.Audit = t.openLog()
 	kill.Ledger = t.openLedger()
 	if kill.Ledger == nil && kill.Audit == nil {
@@ -46,17 +52,44 @@ func (t *tx) revokeAll(rest []Hold, by string) Kill {
 	}
 	if kill.Ledger != nil {
 		kill.Ledger = t.beginLedgerAnew(kill.Audit == nil)
+		if kill.Ledger == nil {
+			kill.Leases, kill.Ledger = t.inForce()
+		}
 	}
 	if kill.Ledger == nil {
-		kill.Ledger, kill.Audit = t.writeRevokeAll(kill, by)
+		kill.Ledger, kill.Audit = t.writeRevokeAll(kill, p.By, t.store.opts.ClientID)
 	}
-	kill.Frozen = t.hold(rest...)
-	kill.Marker = errors.Join(kill.Ledger, kill.Audit, kill.Frozen)
+	held := t.holdRest(&kill)
+	if kill.Plan.Freeze {
+		kill.Frozen = t.store.unlessFrozen(held)
+	}
+	kill.Marker = errors.Join(kill.Ledger, kill.Audit, held)
 	if kill.Marker == nil {
 		kill.Audit = t.noteConfig()
 		kill.Marker = t.lowerMarker()
+	} else if up, err := t.store.markerUp(); err == nil && !up {
+		kill.Marker = nil // it could not be raised
 	}
 	return kill
+}
+
+// holdRest keeps grants refused for what is left to do, and takes over what
+// others have left.
+func (t *tx) holdRest(kill *Kill) error {
+	var err error
+	if kill.Plan, err = t.takeOver(kill.Plan); err != nil {
+		return err
+	}
+	return t.hold(t.store.rest(kill.Plan, t.store.owner())...)
+}
+
+// unlessFrozen is err, unless there is a freeze all the same: a file without
+// content is one.
+func (s *Store) unlessFrozen(err error) error {
+	if frozen, _ := s.dir.Exists(frozenFile); frozen {
+		return nil
+	}
+	return err
 }
 
 // noteConfig says in the log that the settings were broken.
@@ -77,8 +110,8 @@ func (t *tx) inForce() ([]*lease.Lease, error) {
 
 // writeRevokeAll ends every lease in the ledger, and then in the log if that
 // can be written.
-func (t *tx) writeRevokeAll(kill Kill, by string) (ledger, log error) {
-	event := audit.Event{Event: audit.KillswitchRevoke, OK: true, ClientID: t.store.opts.ClientID, Count: len(kill.Leases), Reason: by}
+func (t *tx) writeRevokeAll(kill Kill, by, client string) (ledger, log error) {
+	event := audit.Event{Event: audit.KillswitchRevoke, OK: true, ClientID: client, Count: len(kill.Leases), Reason: by}
 	if kill.Audit != nil {
 		event.Seq, event.Time = t.ledger.Seq()+1, t.now
 		return t.endInLedger(event), kill.Audit
@@ -150,7 +183,7 @@ func (t *tx) finishKillswitch(m marker) error {
 	if err != nil {
 		return err
 	}
-	ledger, log := t.writeRevokeAll(Kill{Leases: leases}, m.By)
+	ledger, log := t.writeRevokeAll(Kill{Leases: leases}, m.By, m.ClientID)
 	if err := errors.Join(ledger, log); err != nil {
 		return err
 	}

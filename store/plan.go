@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"agent-secrets/audit"
 )
@@ -14,6 +15,12 @@ type Plan struct {
 	Freeze bool   // refuse every grant until it is lifted
 	Rotate bool   // run every rotation hook
 	Wipe   bool   // destroy the store and its identity
+}
+
+// and is both plans together: who finishes a killswitch does what either of
+// them wanted done.
+func (p Plan) and(other Plan) Plan {
+	return Plan{By: p.By, Freeze: p.Freeze || other.Freeze, Rotate: p.Rotate || other.Rotate, Wipe: p.Wipe || other.Wipe}
 }
 
 // owner is this process, or empty.
@@ -53,26 +60,52 @@ func (s *Store) Unfinished() bool {
 // caller to do, who calls Settle then. While that process still runs the error
 // is an [ErrUnfinished].
 func (s *Store) Claim(ctx context.Context) (Plan, error) {
-	var plan Plan
+	plan := Plan{By: ByPerson}
 	err := s.update(ctx, func(t *tx) error {
 		holds, err := s.Holds()
 		if err != nil {
 			return err
 		}
 		for _, h := range holds {
-			if h.By != ByKillswitch {
-				continue
+			if h.By == ByKillswitch && s.another(h.Owner) {
+				return errElsewhere
 			}
-			if h.Owner != "" && h.Owner != s.owner() && s.opts.Alive != nil && s.opts.Alive(h.Owner) {
-				return fmt.Errorf("%w: another process is about it", ErrUnfinished)
-			}
-			plan = Plan{By: ByPerson, Rotate: h.Rotate, Wipe: h.Wipe}
-			h.Owner = s.owner()
-			return t.hold(h)
 		}
-		return nil
+		plan, err = t.takeOver(plan)
+		return err
 	})
 	return plan, err
+}
+
+// errElsewhere: the process that set off a killswitch is about to finish it.
+var errElsewhere = fmt.Errorf("%w: another process is about it", ErrUnfinished)
+
+// another reports whether owner is another process, which still runs.
+func (s *Store) another(owner string) bool {
+	return owner != "" && owner != s.owner() && s.opts.Alive != nil && s.opts.Alive(owner)
+}
+
+// takeOver makes the holds of killswitches whose processes have ended ours, and
+// returns plan with what they had still to do.
+func (t *tx) takeOver(plan Plan) (Plan, error) {
+	holds, err := t.store.Holds()
+	if err != nil {
+		return plan, err
+	}
+	taken := false
+	for _, h := range holds {
+		if h.By == ByKillswitch && !t.store.another(h.Owner) {
+			plan = plan.and(Plan{Rotate: h.Rotate, Wipe: h.Wipe})
+			taken = true
+		}
+	}
+	if !taken {
+		return plan, nil
+	}
+	if err := t.release(func(h Hold) bool { return h.By == ByKillswitch && !t.store.another(h.Owner) }); err != nil {
+		return plan, err
+	}
+	return plan, t.hold(t.store.rest(Plan{By: plan.By, Rotate: plan.Rotate, Wipe: plan.Wipe}, t.store.owner())...)
 }
 
 // Settle writes to the log what came of a killswitch's steps. Once they have
@@ -90,7 +123,7 @@ func (s *Store) Settle(ctx context.Context, steps []StepOutcome, finished bool) 
 		if !finished {
 			return nil
 		}
-		return t.dropKillswitchHold()
+		return t.dropOwnHold()
 	})
 }
 
@@ -100,35 +133,51 @@ type StepOutcome struct {
 	Code string // of its error; empty if it was done
 }
 
-func (t *tx) dropKillswitchHold() error {
+// dropOwnHold lets go of what this process, or one that has ended, held for a
+// killswitch. What another is about stays.
+func (t *tx) dropOwnHold() error {
 	if !t.store.heldBy(ByKillswitch) {
 		return nil
 	}
-	return t.release(func(h Hold) bool { return h.By == ByKillswitch })
+	return t.release(func(h Hold) bool { return h.By == ByKillswitch && !t.store.another(h.Owner) })
 }
 
 // Wipe destroys the identity, and with it every value, and then the store. It
 // goes on without the lock and without a log: what cannot be read any more
-// needs neither.
-func (s *Store) Wipe(ctx context.Context) error {
-	held, locked := s.lock(ctx)
-	err := s.destroy()
-	if locked != nil {
-		return errors.Join(err, locked)
+// needs neither. logged is the error of writing it down.
+func (s *Store) Wipe(ctx context.Context) (destroyed, logged error) {
+	held, err := s.lock(ctx)
+	destroyed = s.destroy()
+	if err != nil || destroyed != nil {
+		if err == nil {
+			err = held.Unlock()
+		}
+		return destroyed, err
 	}
 	t := &tx{store: s, held: held, now: s.now()}
-	if err == nil {
-		err = t.openLog()
+	if err = t.openLog(); err == nil {
+		err = t.noteWipe()
 	}
-	if err == nil {
-		err = t.note(audit.Event{Event: audit.KillswitchWipe, OK: true, ClientID: s.opts.ClientID})
+	return nil, errors.Join(err, held.Unlock(), t.close())
+}
+
+func (t *tx) noteWipe() error {
+	return t.note(audit.Event{Event: audit.KillswitchWipe, OK: true, ClientID: t.store.opts.ClientID})
+}
+
+// wipePending reports whether a killswitch is still to wipe the store, as far as
+// can be seen without the lock.
+func (s *Store) wipePending() bool {
+	if m, up, err := s.marker(); err == nil && up && m.Wipe {
+		return true
 	}
-	return errors.Join(err, held.Unlock(), t.close())
+	holds, _ := s.Holds()
+	return slices.ContainsFunc(holds, func(h Hold) bool { return h.By == ByKillswitch && h.Wipe })
 }
 
 func (s *Store) destroy() error {
 	var errs []error
-	for _, name := range []string{identityFile, storeFile, backupFile} {
+	for _, name := range []string{identityFile, storeFile, backupFile, reserveFile} {
 		for _, file := range []string{name, name + ".tmp"} {
 			errs = append(errs, s.dir.Destroy(file))
 		}

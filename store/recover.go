@@ -19,6 +19,9 @@ func (t *tx) recover() error {
 	if err != nil || !up {
 		return err
 	}
+	if t.store.another(m.Owner) {
+		return errElsewhere
+	}
 	if err := t.finishKillswitch(m); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnfinished, err)
 	}
@@ -199,12 +202,7 @@ func (s *Store) foldState() (*lease.State, error) {
 	if err != nil {
 		return nil, inFile(ledger.Path(), err)
 	}
-	log, err := s.openLog()
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	if err := catchUp(state, log); err != nil {
+	if err := s.catchUp(state); err != nil && !s.lenient {
 		return nil, err
 	}
 	for _, l := range s.orphans(state) {
@@ -213,7 +211,13 @@ func (s *Store) foldState() (*lease.State, error) {
 	return state, nil
 }
 
-func catchUp(state *lease.State, log *fsx.Journal) error {
+// catchUp adds what the log says beyond the ledger.
+func (s *Store) catchUp(state *lease.State) error {
+	log, err := s.openLog()
+	if err != nil {
+		return err
+	}
+	defer log.Close()
 	head, err := audit.ReadHead(log)
 	if err != nil || head.LedgerSeq <= state.Seq {
 		return err

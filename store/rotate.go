@@ -3,11 +3,13 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"agent-secrets/audit"
+	"agent-secrets/internal/fsx"
 	"agent-secrets/lease"
 )
 
@@ -30,9 +32,8 @@ type Rotation struct {
 	Known []Value // every value in the store: what a hook prints may quote them
 }
 
-// BeginRotation reads what a hook needs, and writes to the log that it is about
-// to run: a disk that takes no line would not take the new value either, and by
-// then it might be the only one that is good.
+// BeginRotation reads what a hook needs, makes sure that there will be room for
+// its value, and writes to the log that it is about to run.
 func (s *Store) BeginRotation(ctx context.Context, name string) (Rotation, error) {
 	if !lease.ValidName(name) {
 		return Rotation{}, fmt.Errorf("%w: %q", ErrInvalidName, name)
@@ -57,9 +58,32 @@ func (s *Store) BeginRotation(ctx context.Context, name string) (Rotation, error
 		r.Known = append(r.Known, NewValue(one.Value), NewValue(one.Previous))
 	}
 	return r, s.update(ctx, func(t *tx) error {
+		if err := s.dir.Replace(t.held, reserveFile, make([]byte, 2*(len(snap.ciphertext)+reserved))); err != nil {
+			return fmt.Errorf("reserve room for the new value: %w", err)
+		}
 		return t.note(audit.Event{Event: audit.RotateStart, OK: true, Secret: name, ClientID: s.opts.ClientID})
 	})
 }
+
+// reserveFile keeps room on the disk for the store with the new value, and for
+// the one before, while the hook runs. reserved is what a value may add.
+const (
+	reserveFile = storeFile + ".reserve"
+	reserved    = 64 << 10 // bytes
+)
+
+// freeReserve gives the room back.
+func (t *tx) freeReserve() error {
+	there, err := t.store.dir.Exists(reserveFile)
+	if err != nil || !there {
+		return err
+	}
+	return t.store.dir.Remove(t.held, reserveFile)
+}
+
+// patience is how long the end of a rotation waits for the lock, or for a
+// killswitch to come to its end: the new value may be the only one that is good.
+const patience = time.Minute
 
 // Rotated is what became of a secret.
 type Rotated struct {
@@ -78,25 +102,47 @@ func (s *Store) FinishRotation(ctx context.Context, r Rotation, value Value) (Ro
 		return Rotated{}, CheckValue(value)
 	}
 	conflict := false
-	rotated, err := s.turn(ctx, r.Name, func(found *record, now time.Time) (audit.Event, error) {
-		event := audit.Event{Event: audit.Rotate, Secret: r.Name}
-		if conflict = !bytes.Equal(found.Value, r.Value.Reveal()); conflict {
-			event.Code = "rotation_conflict"
-			found.Previous = value.Reveal()
-			return event, nil
-		}
-		if value.Len() > 0 {
-			found.setValue(value.Reveal(), now)
-		} else {
-			event.Reason = "refreshed elsewhere"
-		}
-		found.RotatedAt = now
-		return event, nil
+	var rotated Rotated
+	err := s.patiently(func() (err error) {
+		rotated, err = s.turn(ctx, r.Name, func(found *record, now time.Time) (audit.Event, error) {
+			if conflict = !bytes.Equal(found.Value, r.Value.Reveal()); conflict {
+				found.Previous = value.Reveal()
+				return audit.Event{Event: audit.Rotate, Secret: r.Name, Code: "rotation_conflict"}, nil
+			}
+			return found.rotate(value.Reveal(), now), nil
+		})
+		return err
 	})
-	if err == nil && conflict {
+	switch {
+	case errors.Is(err, ErrSecretNotFound):
+		err = &said{fmt.Sprintf("secret %q was removed while its hook ran: what the hook issued was not kept", r.Name), ErrRotationConflict}
+	case err == nil && conflict:
 		err = &said{fmt.Sprintf("secret %q was changed while its hook ran: it keeps that value", r.Name), ErrRotationConflict}
 	}
 	return rotated, err
+}
+
+// rotate gives the record a new value, unless it is empty: then it was renewed
+// elsewhere.
+func (r *record) rotate(value []byte, now time.Time) audit.Event {
+	event := audit.Event{Event: audit.Rotate, Secret: r.Name}
+	if len(value) > 0 {
+		r.setValue(value, now)
+	} else {
+		event.Reason = "refreshed elsewhere"
+	}
+	r.RotatedAt = now
+	return event
+}
+
+// patiently tries again for as long as only somebody else is in the way.
+func (s *Store) patiently(try func() error) error {
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		err := try()
+		if !errors.Is(err, fsx.ErrBusy) && !errors.Is(err, errElsewhere) || time.Since(begun) > patience {
+			return err
+		}
+	}
 }
 
 // Rollback gives the secret the value that it had before, keeps the present one
@@ -118,6 +164,7 @@ func (s *Store) Rollback(ctx context.Context, name string) (Rotated, error) {
 // longer has.
 func (s *Store) turn(ctx context.Context, name string, f func(*record, time.Time) (audit.Event, error)) (Rotated, error) {
 	var rotated Rotated
+	changed := false
 	err := s.change(ctx, func(t *tx, records []record) ([]record, audit.Event, error) {
 		i := slices.IndexFunc(records, func(r record) bool { return r.Name == name })
 		if i < 0 {
@@ -128,7 +175,10 @@ func (s *Store) turn(ctx context.Context, name string, f func(*record, time.Time
 		if err != nil {
 			return nil, audit.Event{}, err
 		}
-		rotated.Changed = !bytes.Equal(before.Value, records[i].Value)
+		changed = !bytes.Equal(before.Value, records[i].Value)
+		if err := t.freeReserve(); err != nil {
+			return nil, audit.Event{}, err
+		}
 		if event.Code == "" {
 			records[i].UpdatedAt = t.now
 			ended, err := t.endAll(Selector{Secret: name}, lease.Rotated)
@@ -140,6 +190,7 @@ func (s *Store) turn(ctx context.Context, name string, f func(*record, time.Time
 		rotated.Secret = records[i].describe()
 		return records, event, nil
 	})
+	rotated.Changed = changed && err == nil
 	return rotated, err
 }
 
@@ -147,6 +198,9 @@ func (s *Store) turn(ctx context.Context, name string, f func(*record, time.Time
 // error.
 func (s *Store) RotationFailed(ctx context.Context, name, code string) error {
 	return s.update(ctx, func(t *tx) error {
+		if err := t.freeReserve(); err != nil {
+			return err
+		}
 		return t.note(audit.Event{Event: audit.Rotate, Secret: name, ClientID: s.opts.ClientID, Code: code})
 	})
 }

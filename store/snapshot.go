@@ -36,7 +36,7 @@ func (s *Store) orWiped(err error) error {
 	if there, _ := s.dir.Exists(storeFile); there {
 		return err
 	}
-	if head, unreadable := s.newestHead(); unreadable == nil && head.Generation == 0 {
+	if head, unreadable := s.newestHead(); s.wipePending() || unreadable == nil && head.Generation == 0 {
 		return fmt.Errorf("%s: %w", s.opts.Path, ErrWiped)
 	}
 	return err

@@ -76,10 +76,12 @@ type Options struct {
 
 // Store is a state directory that has been initialised.
 type Store struct {
-	opts      Options
-	dir       *fsx.Dir
-	config    Config
-	configErr error // only where the store was opened for a killswitch
+	opts   Options
+	dir    *fsx.Dir
+	config Config
+	// lenient: it was opened for a killswitch, which works on what others refuse.
+	lenient   bool
+	configErr error // then only
 }
 
 // Open opens the state directory. It reads the settings and nothing else.
@@ -141,7 +143,7 @@ func OpenForKillswitch(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, dir: fsx.LenientDir(fsys)}
+	s := &Store{opts: opts, dir: fsx.LenientDir(fsys), lenient: true}
 	if err := s.checkInUse(); err != nil {
 		return nil, errors.Join(err, s.dir.Close())
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"agent-secrets/audit"
+	"agent-secrets/internal/fsx"
 	"agent-secrets/internal/strictjson"
 )
 
@@ -17,6 +19,7 @@ const (
 	watchLockFile = "watch.lock"
 	maxWatched    = 16 << 20 // 10,000 failing hooks
 	watchVersion  = 1
+	watchBlock    = 512 // bytes
 )
 
 // Watched is what watch has to remember from one run to the next.
@@ -43,21 +46,41 @@ type FailedRotation struct {
 	At       time.Time `json:"at"`       // of the last
 }
 
-// Retry reports whether it is time to run the hook again: five minutes after
-// the first failure, then after twice the time each, six hours at most.
-func (f FailedRotation) Retry(now time.Time) bool {
+// Retry reports whether it is time to run the hook of a secret again: five
+// minutes after the first failure, then after twice the time each, six hours at
+// most. A secret that was changed since begins anew.
+func (f FailedRotation) Retry(s Secret, now time.Time) bool {
 	pause := 6 * time.Hour
 	if f.Failures < 8 {
 		pause = min(pause, 5*time.Minute<<max(f.Failures-1, 0))
 	}
 	since := now.Sub(f.At)
-	return f.Failures == 0 || since < 0 || since >= pause
+	return f.Failures == 0 || s.UpdatedAt.After(f.At) || since < 0 || since >= pause
 }
 
-// WatchLock takes the lock that keeps two runs of watch apart, at once or not
-// at all: then the error says that it is busy.
-func (s *Store) WatchLock() (release func() error, err error) {
-	return s.dir.Guard(watchLockFile, 0)
+// Watching is one run of watch, apart from any other.
+type Watching struct {
+	store   *Store
+	release func() error
+}
+
+// StartWatching takes the lock that keeps two runs of watch apart, for which it waits at
+// most wait. If another run has it, the error says that it is busy; after any
+// other error the run can go on, because a guard that cannot be had is no reason
+// not to look.
+func (s *Store) StartWatching(wait time.Duration) (*Watching, error) {
+	release, err := s.dir.Guard(watchLockFile, wait)
+	return &Watching{store: s, release: release}, err
+}
+
+// End gives the lock back.
+func (w *Watching) End() error {
+	if w.release == nil {
+		return nil
+	}
+	release := w.release
+	w.release = nil
+	return release()
 }
 
 // Watched returns what the last run of watch left. Before the first there is
@@ -67,6 +90,9 @@ func (s *Store) Watched() (Watched, error) {
 	data, _, err := s.dir.Read(watchFile, maxWatched)
 	if errors.Is(err, fs.ErrNotExist) {
 		return anew, nil
+	}
+	if errors.Is(err, fsx.ErrUnsafe) || errors.Is(err, fsx.ErrTooLarge) {
+		return anew, fmt.Errorf("%w: %w", ErrWatchDamaged, err)
 	}
 	if err != nil {
 		return anew, err
@@ -82,26 +108,30 @@ func (s *Store) Watched() (Watched, error) {
 	return w, nil
 }
 
-// UpdateWatched changes, as f says, what the next run finds. What could not be
-// read stays, under another name.
-func (s *Store) UpdateWatched(ctx context.Context, f func(*Watched)) error {
-	return s.update(ctx, func(t *tx) error {
-		w, err := s.Watched()
-		damaged := errors.Is(err, ErrWatchDamaged)
-		if err != nil && !damaged {
+// Remember changes, as f says, what the next run finds. It needs neither the
+// lock for the state nor the log: whatever keeps others from writing must not
+// keep the heartbeat's failures from being counted. On a full disk it writes
+// over what is there. What could not be read stays, under another name.
+func (w *Watching) Remember(f func(*Watched)) error {
+	s := w.store
+	watched, err := s.Watched()
+	damaged := errors.Is(err, ErrWatchDamaged)
+	if err != nil && !damaged {
+		return err
+	}
+	f(&watched)
+	data, err := json.Marshal(watched)
+	if err != nil {
+		return err
+	}
+	// Room for it to grow in place.
+	data = append(append(data, bytes.Repeat([]byte{' '}, watchBlock-(len(data)+1)%watchBlock)...), '\n')
+	if damaged {
+		if err := s.dir.Convert(watchFile, setAsideName(watchFile, s.now())); err != nil {
 			return err
 		}
-		f(&w)
-		data, err := json.Marshal(w)
-		if err != nil {
-			return err
-		}
-		data = append(data, '\n')
-		if damaged {
-			return s.dir.ReplaceKeeping(t.held, watchFile, setAsideName(watchFile, t.now), data)
-		}
-		return s.dir.Replace(t.held, watchFile, data)
-	})
+	}
+	return s.dir.ReplaceGuarded(watchFile, data)
 }
 
 // NoteHeartbeat writes to the log that the endpoint failed, for the reason

@@ -30,6 +30,7 @@ func cleanupCommand(inv *invocation) *cli.Command {
 type keptValue struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
+	failed bool   // to be removed, which it should have been
 }
 
 func runCleanup(ctx context.Context, inv *invocation, s *store.Store, dryRun bool) (result, error) {
@@ -70,9 +71,9 @@ func (inv *invocation) wipe(paths []string) (gone []string, kept []keptValue) {
 		ok, err := inv.wipeOne(path)
 		switch {
 		case err != nil:
-			kept = append(kept, keptValue{path, err.Error()})
+			kept = append(kept, keptValue{path, err.Error(), true})
 		case !ok:
-			kept = append(kept, keptValue{path, "it does not carry our header"})
+			kept = append(kept, keptValue{path, "it does not carry our header", false})
 		default:
 			gone = append(gone, path)
 		}

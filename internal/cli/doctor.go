@@ -239,7 +239,7 @@ func (d *doctor) clock(s *store.Store) {
 }
 
 func (d *doctor) freeze(s *store.Store) {
-	for _, h := range holdValues(s) {
+	for _, h := range holdsOf(s) {
 		d.warn("freeze", "secrets thaw", "nothing is granted since %s, by %s", h.Since.Format(time.RFC3339), h.ClientID)
 	}
 	if s.Unfinished() {

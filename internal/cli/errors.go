@@ -50,7 +50,7 @@ func mappings() []mapping {
 	return []mapping{
 		{errUsage, "usage", exitUsage, "secrets help"},
 		{errOutput, "io", exitIO, ""},
-		{errKillswitchPartial, "killswitch_partial", exitPartial, "secrets revoke --all # once more; if it fails again: secrets help recovery"},
+		{errKillswitchPartial, "killswitch_partial", exitPartial, "secrets help recovery"},
 		{errUnhealthy, "unhealthy", exitInternal, "secrets doctor --fix"},
 		{errRotationPartial, "rotation_failed", exitPartial, "secrets audit --action rotate"},
 		{envfile.ErrInvalidManifest, "invalid_project", exitCorrupt, "secrets help env"},

@@ -31,11 +31,14 @@ func runFreeze(ctx context.Context, inv *invocation) (result, error) {
 	}
 	defer s.Close()
 	already, err := s.Freeze(ctx, store.ByPerson)
-	if frozen, _ := s.Frozen(); err != nil && frozen {
+	if frozen, _ := s.Frozen(); err != nil && !frozen {
+		return result{}, err
+	}
+	if err != nil {
 		err = fmt.Errorf("nothing is granted any more, but not all is done: %w", err)
 	}
 	return result{
-		value: frozenValue{true, already, holdValues(s)},
+		value: frozenValue{true, already, holdsOf(s)},
 		next: []action{
 			{"secrets thaw", "Allow grants again: for a person to decide"},
 			{"secrets revoke --all", "End the leases that are out"},
@@ -48,15 +51,24 @@ type holdValue struct {
 	By       string    `json:"by"` // person, heartbeat or killswitch
 	ClientID string    `json:"client_id"`
 	Since    time.Time `json:"since"`
+	// What a killswitch is still to do.
+	Rotate bool `json:"rotate,omitempty"`
+	Wipe   bool `json:"wipe,omitempty"`
 }
 
-func holdValues(s *store.Store) []holdValue {
+func holdValues(holds []store.Hold) []holdValue {
 	values := []holdValue{}
-	holds, _ := s.Holds() // what cannot be read is no reason that can be told
 	for _, h := range holds {
-		values = append(values, holdValue{h.By, h.ClientID, h.Since})
+		values = append(values, holdValue{h.By, h.ClientID, h.Since, h.Rotate, h.Wipe})
 	}
 	return values
+}
+
+// holdsOf returns why nothing is granted. What cannot be read is no reason that
+// can be told.
+func holdsOf(s *store.Store) []holdValue {
+	holds, _ := s.Holds()
+	return holdValues(holds)
 }
 
 func thawCommand(inv *invocation) *cli.Command {
@@ -74,19 +86,21 @@ func thawCommand(inv *invocation) *cli.Command {
 
 func runThaw(ctx context.Context, inv *invocation, yes bool) (result, error) {
 	return inv.withStore(ctx, func(s *store.Store) (result, error) {
-		holds := holdValues(s)
-		if len(holds) == 0 {
+		if len(holdsOf(s)) == 0 {
 			inv.warn("it is not frozen: nothing was changed")
 		} else if !yes {
 			if err := inv.confirm("Allow grants again?", "secrets thaw --yes"); err != nil {
 				return result{}, err
 			}
 		}
-		_, err := s.Thaw(ctx)
+		lifted, err := s.Thaw(ctx)
+		if err != nil {
+			return result{}, err
+		}
 		return result{
-			value: thawedValue{false, holds},
+			value: thawedValue{false, holdValues(lifted)},
 			next:  []action{{"secrets lease <name>", "Get a secret value"}},
-		}, err
+		}, nil
 	})
 }
 

@@ -29,17 +29,30 @@ func newCut(inv *invocation, s *store.Store) *cut {
 
 func (c *cut) tools(ctx context.Context) killswitch.Tools {
 	return killswitch.Tools{
-		Wake: wake,
-		RemoveEnvFiles: func() (err error) {
-			c.gone, c.kept, err = c.inv.wipeEnded(ctx, c.store)
-			return err
-		},
+		Wake:           wake,
+		RemoveEnvFiles: func() (removed, logged error) { return c.removeEnvFiles(ctx) },
 		RotateAll: func() (err error) {
 			c.rotated, err = c.inv.rotateAll(ctx, c.store)
 			return err
 		},
 		Code: codeOf,
 	}
+}
+
+// removeEnvFiles fails where a file could not be removed. One that is not ours
+// any more is left alone, and listed.
+func (c *cut) removeEnvFiles(ctx context.Context) (removed, logged error) {
+	ended, err := endedFiles(c.store)
+	if err != nil || len(ended) == 0 {
+		return err, nil
+	}
+	c.gone, c.kept = c.inv.wipe(ended)
+	for _, k := range c.kept {
+		if k.failed {
+			removed = errors.Join(removed, errors.New(k.Reason))
+		}
+	}
+	return removed, c.store.EnvWiped(ctx, c.gone...)
 }
 
 func runKillswitch(ctx context.Context, inv *invocation, plan store.Plan, yes bool) (result, error) {
@@ -60,10 +73,10 @@ func runKillswitch(ctx context.Context, inv *invocation, plan store.Plan, yes bo
 	c := newCut(inv, s)
 	report := killswitch.Run(ctx, s, plan, c.tools(ctx))
 	wake(report.Leases)
-	if plan.Wipe && opts.Identity+opts.IdentityFile != "" {
+	if report.Plan.Wipe && opts.Identity+opts.IdentityFile != "" {
 		inv.warn("the identity that the environment names is not in the directory: it was left alone")
 	}
-	return c.result(report, plan), partial(report)
+	return c.result(report), partial(report)
 }
 
 // confirmWipe asks for the name of what is about to be destroyed.
@@ -103,19 +116,20 @@ type killValue struct {
 	Unreachable []unreachableValue `json:"unreachable"`
 }
 
-func (c *cut) value(report killswitch.Report, plan store.Plan) killValue {
+func (c *cut) value(report killswitch.Report) killValue {
 	value := killValue{
 		Revoked: leaseValues(report.Leases), Count: len(report.Leases), Steps: stepValues(report),
 		filesValue: filesValue{c.gone, c.kept}, Unreachable: c.unreachable(report.Leases),
 	}
-	if plan.Rotate {
+	if report.Plan.Rotate {
 		rotations := rotationsOf(c.rotated)
 		value.Rotations = &rotations
 	}
 	return value
 }
 
-func (c *cut) result(report killswitch.Report, plan store.Plan) result {
+func (c *cut) result(report killswitch.Report) result {
+	plan := report.Plan
 	next := []action{{"secrets audit --tail 5", "See what the log says"}}
 	if plan.Freeze && !plan.Wipe {
 		next = append(next, action{"secrets thaw", "Allow grants again, once a person has looked"})
@@ -123,14 +137,15 @@ func (c *cut) result(report killswitch.Report, plan store.Plan) result {
 	if plan.Wipe {
 		next = append(next, action{"secrets init", "Begin again with an empty store"})
 	}
-	return result{value: c.value(report, plan), next: next}
+	return result{value: c.value(report), next: next}
 }
 
 // unreachable leaves out what is worthless, because it was rotated since.
 func (c *cut) unreachable(leases []*lease.Lease) []unreachableValue {
-	return c.inv.unreachable(c.store, slices.DeleteFunc(slices.Clone(leases), func(l *lease.Lease) bool {
-		return slices.ContainsFunc(c.rotated, func(o rotate.Outcome) bool { return o.Name == l.Secret && o.Changed })
-	}))
+	out := slices.DeleteFunc(slices.Clone(leases), func(l *lease.Lease) bool {
+		return slices.ContainsFunc(c.rotated, func(o rotate.Outcome) bool { return o.Name == l.Secret && o.Changed && o.Err == nil })
+	})
+	return c.inv.unreachable(c.store, out, c.kept)
 }
 
 func stepValues(report killswitch.Report) []stepValue {
@@ -153,7 +168,25 @@ func partial(report killswitch.Report) error {
 	if names == nil {
 		return nil
 	}
-	return fmt.Errorf("%w: not done: %s", errKillswitchPartial, strings.Join(names, ", "))
+	return &fixError{
+		fmt.Errorf("%w: not done: %s", errKillswitchPartial, strings.Join(names, ", ")),
+		again(report.Plan) + " # once more; if it fails again: secrets help recovery",
+	}
+}
+
+// again is the command that sets off the same killswitch.
+func again(plan store.Plan) string {
+	command := "secrets revoke --all"
+	if plan.Freeze {
+		command += " --freeze"
+	}
+	if plan.Rotate {
+		command += " --rotate"
+	}
+	if plan.Wipe {
+		command += " --wipe --yes"
+	}
+	return command
 }
 
 // finishKillswitch carries out what an interrupted killswitch had left to do,
@@ -162,16 +195,22 @@ func (inv *invocation) finishKillswitch(ctx context.Context, s *store.Store) err
 	if !s.Unfinished() {
 		return nil
 	}
-	c := newCut(inv, s)
-	report, err := killswitch.Finish(ctx, s, c.tools(ctx))
+	report, err := inv.carryOn(ctx, s)
 	if err != nil {
 		return err
 	}
-	inv.warn("a killswitch had been interrupted, and was finished")
 	if err := partial(report); err != nil {
 		inv.warn("%v", err)
 	}
 	return nil
+}
+
+func (inv *invocation) carryOn(ctx context.Context, s *store.Store) (killswitch.Report, error) {
+	report, err := killswitch.Finish(ctx, s, newCut(inv, s).tools(ctx))
+	if err == nil {
+		inv.warn("a killswitch had been interrupted, and was finished: %s", again(report.Plan))
+	}
+	return report, err
 }
 
 func (v killValue) writeText(p *page) {

@@ -147,8 +147,17 @@ func (inv *invocation) printError(err error) int {
 	return inv.exitStatus(entry)
 }
 
-// oneLine is the text of an error; those that were joined stand side by side.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+// oneLine is the text of an error; those that were joined stand side by side,
+// each once.
+func oneLine(err error) string {
+	var words []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSuffix(line, "\n"); !slices.Contains(words, line) {
+			words = append(words, line)
+		}
+	}
+	return strings.Join(words, "; ")
+}
 
 // exitStatus is that of the error, but for exec: what it shares with the
 // command's own statuses would be mistaken for one.

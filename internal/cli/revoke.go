@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"agent-secrets/internal/supervise"
 	"agent-secrets/lease"
@@ -55,8 +56,8 @@ func (o revokeOptions) check() error {
 	switch {
 	case !o.all && more:
 		return usageError{msg: "--freeze, --rotate and --wipe are for the killswitch", fix: "secrets revoke --all --freeze"}
-	case o.yes && !o.plan.Wipe:
-		return usageError{msg: "--yes is for --wipe: nothing else asks", fix: "secrets help revoke"}
+	case o.yes && !o.all:
+		return usageError{msg: "--yes is for --all --wipe: nothing else asks", fix: "secrets help revoke"}
 	case o.all && some:
 		return usageError{msg: "--all ends every lease: name none beside it", fix: "secrets revoke --all"}
 	case !o.all && !some:
@@ -81,7 +82,7 @@ func runRevoke(ctx context.Context, inv *invocation, meant store.Selector) (resu
 		return result{
 			value: revokedValue{
 				leaseValues(ended.Leases), len(ended.Leases), leaseValues(ended.Already),
-				filesValue{gone, kept}, inv.unreachable(s, ended.Leases),
+				filesValue{gone, kept}, inv.unreachable(s, ended.Leases, kept),
 			},
 			next: []action{{"secrets leases", "See what is still in force"}},
 		}, err
@@ -105,32 +106,43 @@ type unreachableValue struct {
 	Fix        string `json:"fix"`
 }
 
-// unreachable lists what nobody can call back, and how to make it worthless.
-func (inv *invocation) unreachable(s *store.Store, leases []*lease.Lease) []unreachableValue {
+// unreachable lists what nobody can call back, and how to make it worthless:
+// what was printed, and what is in files that could not be removed.
+func (inv *invocation) unreachable(s *store.Store, leases []*lease.Lease, kept []keptValue) []unreachableValue {
 	values := []unreachableValue{}
 	var hooks map[string]bool
 	for _, l := range leases {
-		if l.Via != lease.ViaStdout && (l.Via != lease.ViaEnv || l.Path != "") {
+		reason := whyUnreachable(l, kept)
+		if reason == "" {
 			continue
 		}
 		if hooks == nil {
 			hooks = hooksOf(s)
 		}
 		fix := "secrets update " + l.Secret + " # with a value renewed where it was issued"
-		if hooks[l.Secret] {
+		if there, known := hooks[l.Secret]; !known {
+			fix = "# renew " + l.Secret + " where it was issued"
+		} else if there {
 			fix = "secrets rotate " + l.Secret
 		}
-		values = append(values, unreachableValue{
-			LeaseID: l.ID, SecretName: l.Secret,
-			Reason: "the value was printed: whoever read it may still have it",
-			Fix:    inv.hereCommand(fix),
-		})
+		values = append(values, unreachableValue{LeaseID: l.ID, SecretName: l.Secret, Reason: reason, Fix: inv.hereCommand(fix)})
 	}
 	return values
 }
 
-// hooksOf tells which secrets have a rotation hook. A store that cannot be read
-// has none: a revocation needs nothing to work.
+func whyUnreachable(l *lease.Lease, kept []keptValue) string {
+	switch {
+	case l.Via == lease.ViaStdout, l.Via == lease.ViaEnv && l.Path == "":
+		return "the value was printed: whoever read it may still have it"
+	case slices.ContainsFunc(kept, func(k keptValue) bool { return k.Path == l.Path }):
+		return "the value is in " + l.Path + ", which was left there"
+	}
+	return ""
+}
+
+// hooksOf tells which secrets there are, and whether they have a rotation hook.
+// Of a store that cannot be read there are none: a revocation needs nothing to
+// work.
 func hooksOf(s *store.Store) map[string]bool {
 	hooks := map[string]bool{}
 	secrets, _ := s.Secrets()

@@ -15,7 +15,7 @@ func statusCommand(inv *invocation) *cli.Command {
 		Name:  "status",
 		Usage: "tell how the store is: secrets, leases, what expires next",
 		Action: inv.action(func(*cli.Context) (result, error) {
-			r, err := inv.with(store.Open, func(s *store.Store) (result, error) { return runStatus(s) })
+			r, err := inv.with(store.Open, func(s *store.Store) (result, error) { return runStatus(inv, s) })
 			if errors.Is(err, store.ErrNotInitialized) && !errors.Is(err, store.ErrIncomplete) {
 				return inv.statusBeforeInit()
 			}
@@ -61,7 +61,7 @@ func (inv *invocation) statusBeforeInit() (result, error) {
 	}, err
 }
 
-func runStatus(s *store.Store) (result, error) {
+func runStatus(inv *invocation, s *store.Store) (result, error) {
 	secrets, err := s.Secrets()
 	if err != nil {
 		return result{}, err
@@ -78,13 +78,13 @@ func runStatus(s *store.Store) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	watched, damaged := s.Watched()
-	if damaged != nil {
-		return result{}, damaged
+	watched, err := s.Watched()
+	if err != nil {
+		inv.warn("%v", err) // the next watch says so, and counts anew
 	}
 	active := leases.Active()
 	v := statusValue{
-		Running: true, Initialized: true, Frozen: frozen, Holds: holdValues(s),
+		Running: true, Initialized: true, Frozen: frozen, Holds: holdsOf(s),
 		SecretsCount: len(secrets), Overdue: overdue(secrets, leases.Now), ActiveLeases: len(active),
 		StartedAt: &started, Uptime: remaining(leases.Now.Sub(started)),
 		NextExpiry: optional(earliest(active)),

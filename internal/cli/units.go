@@ -11,10 +11,11 @@ import (
 
 // unit is what has to be installed so that watch runs.
 type unit struct {
-	exe   string        // absolute path of the binary
-	dir   string        // absolute path of the state directory to name with --dir, or empty
-	home  string        // absolute path of the home directory, where launchd's log file goes
-	every time.Duration // how often
+	exe      string        // absolute path of the binary
+	dir      string        // absolute path of the state directory to name with --dir, or empty
+	identity string        // absolute path for SECRETS_IDENTITY_FILE, which no scheduler passes on, or empty
+	home     string        // absolute path of the home directory, where launchd's log file goes
+	every    time.Duration // how often
 }
 
 // minPause is the shortest time between two runs: launchd starts nothing more
@@ -42,10 +43,10 @@ func (u unit) render(scheduler string) (string, error) {
 func refuseUnit(why string) error { return usageError{msg: why, fix: "secrets help watch"} }
 
 func (u unit) cron() (string, error) {
-	if err := checkUnitPaths(u.exe, u.dir); err != nil {
+	if err := checkUnitPaths(u.exe, u.dir, u.identity); err != nil {
 		return "", err
 	}
-	if strings.Contains(u.exe+"\n"+u.dir, `\\`) {
+	if strings.Contains(u.exe+"\n"+u.dir+"\n"+u.identity, `\\`) {
 		return "", refuseUnit("cron cannot be told a path with two backslashes in a row: some read them as one")
 	}
 	command := u.command(cronWord, cronWord)
@@ -58,7 +59,7 @@ func (u unit) cron() (string, error) {
 }
 
 func (u unit) systemd() (string, error) {
-	if err := checkUnitPaths(u.exe, u.dir); err != nil {
+	if err := checkUnitPaths(u.exe, u.dir, u.identity); err != nil {
 		return "", err
 	}
 	if strings.ContainsAny(u.exe, `"'\`) {
@@ -101,7 +102,7 @@ WantedBy=timers.target
 `
 
 func (u unit) launchd() (string, error) {
-	if err := checkUnitPaths(u.exe, u.dir, u.home); err != nil {
+	if err := checkUnitPaths(u.exe, u.dir, u.identity, u.home); err != nil {
 		return "", err
 	}
 	if u.home == "" {
@@ -146,10 +147,15 @@ Rotation hooks get launchd's PATH: where that is too short, add EnvironmentVaria
 
 // words is the command that the scheduler runs.
 func (u unit) words() []string {
-	if u.dir == "" {
-		return []string{u.exe, "watch", "--quiet"}
+	var words []string
+	if u.identity != "" {
+		words = append(words, "/usr/bin/env", "SECRETS_IDENTITY_FILE="+u.identity)
 	}
-	return []string{u.exe, "--dir", u.dir, "watch", "--quiet"}
+	words = append(words, u.exe)
+	if u.dir != "" {
+		words = append(words, "--dir", u.dir)
+	}
+	return append(words, "watch", "--quiet")
 }
 
 // command is the command on one line, its first word quoted by program and the

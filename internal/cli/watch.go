@@ -40,7 +40,8 @@ type watchValue struct {
 	filesValue
 	Heartbeat  heartbeatValue  `json:"heartbeat"`
 	Asked      bool            `json:"heartbeat_asked"`
-	Killswitch *killValue      `json:"killswitch,omitempty"` // that the heartbeat set off
+	Killswitch *killValue      `json:"killswitch,omitempty"`        // that the heartbeat set off
+	Unrotated  string          `json:"rotations_skipped,omitempty"` // why nobody looked what is due
 	Thawed     bool            `json:"thawed"`
 	Rotations  *rotationsValue `json:"rotations,omitempty"`
 }
@@ -48,39 +49,47 @@ type watchValue struct {
 // watchRun is one run: each part of it is tried whatever became of the others,
 // for a broken ledger must not keep a dead heartbeat from acting.
 type watchRun struct {
-	inv   *invocation
-	store *store.Store
-	value watchValue
-	errs  []error
+	inv      *invocation
+	store    *store.Store
+	watching *store.Watching
+	value    watchValue
+	errs     []error
 }
 
 func runWatch(ctx context.Context, inv *invocation, quiet bool) (result, error) {
-	return inv.with(store.Open, func(s *store.Store) (result, error) {
-		w := &watchRun{inv: inv, store: s, value: watchValue{filesValue: filesValue{[]string{}, []keptValue{}}}}
-		w.run(ctx)
-		r := result{value: w.value, next: []action{{"secrets status", "See how the store is"}}}
-		err := errors.Join(w.errs...)
-		if quiet && err == nil {
-			r.raw = []byte{}
+	s, refused := inv.open(store.Open)
+	if refused != nil {
+		// What others refuse, the killswitch and the heartbeat work on.
+		var err error
+		if s, err = inv.open(store.OpenForKillswitch); err != nil {
+			return result{}, refused
 		}
-		return r, err
-	})
+	}
+	defer s.Close()
+	w := &watchRun{inv: inv, store: s, value: watchValue{filesValue: filesValue{[]string{}, []keptValue{}}}}
+	w.note(refused)
+	w.run(ctx)
+	r := result{value: w.value, next: []action{{"secrets status", "See how the store is"}}}
+	err := errors.Join(w.errs...)
+	if quiet && err == nil {
+		r.raw = []byte{}
+	}
+	return r, err
 }
 
 func (w *watchRun) run(ctx context.Context) {
-	release, err := w.store.WatchLock()
+	var err error
+	w.watching, err = w.store.StartWatching(0)
 	if errors.Is(err, fsx.ErrBusy) {
 		w.value.Overlapping = true
 		return
 	}
-	w.note(err) // going on without it is better than not at all
-	w.note(w.inv.finishKillswitch(ctx, w.store))
+	w.note(err)
+	w.finish(ctx)
 	w.heartbeat(ctx)
 	w.tidy(ctx)
-	if err == nil {
-		// Hooks may take long, and the heartbeat is not to wait for them.
-		w.note(release())
-	}
+	// Hooks may take long, and the heartbeat is not to wait for them.
+	w.note(w.watching.End())
 	w.rotateDue(ctx)
 }
 
@@ -88,6 +97,16 @@ func (w *watchRun) note(err error) {
 	if err != nil {
 		w.errs = append(w.errs, err)
 	}
+}
+
+// finish carries on an interrupted killswitch. What of it fails is an error here.
+func (w *watchRun) finish(ctx context.Context) {
+	if !w.store.Unfinished() {
+		return
+	}
+	report, err := w.inv.carryOn(ctx, w.store)
+	w.note(err)
+	w.note(partial(report))
 }
 
 // tidy ends what has expired and removes the env files of it.
@@ -105,20 +124,54 @@ func (w *watchRun) heartbeat(ctx context.Context) {
 	config, now := w.store.Config().Heartbeat, w.inv.env.Now().UTC()
 	watched, err := w.store.Watched()
 	w.note(err)
-	verdict := killswitch.Verdict{Beat: watched.Heartbeat}
-	if killswitch.Due(watched.Heartbeat, config, now) {
+	before := watched.Heartbeat
+	verdict := killswitch.Verdict{Beat: before}
+	var failed error
+	if killswitch.Due(before, config, now) {
 		w.value.Asked = true
-		failed := killswitch.Heartbeat(ctx, config.URL, config.Timeout.Duration())
+		failed = killswitch.Heartbeat(ctx, config.URL, config.Timeout.Duration())
 		w.note(failed)
-		verdict = killswitch.Judge(watched.Heartbeat, config, now, failed == nil)
-		w.logBeat(ctx, watched.Heartbeat, verdict, failed)
+		verdict = killswitch.Judge(before, config, now, failed == nil)
 	}
-	w.note(w.store.UpdateWatched(ctx, func(to *store.Watched) { to.At, to.Heartbeat = now, verdict.Beat }))
+	w.note(w.watching.Remember(func(to *store.Watched) { to.At, to.Heartbeat = now, verdict.Beat }))
+	if w.value.Asked {
+		w.logBeat(ctx, before, verdict, failed)
+	}
 	if verdict.Act && w.act(ctx, verdict) {
 		verdict.Beat = verdict.Acted()
-		w.note(w.store.UpdateWatched(ctx, func(to *store.Watched) { to.Heartbeat = verdict.Beat }))
+		w.note(w.watching.Remember(func(to *store.Watched) { to.Heartbeat = verdict.Beat }))
 	}
 	w.value.Heartbeat = heartbeatOf(verdict.Beat, config)
+}
+
+// act carries out what the heartbeat's silence is to lead to. It reports
+// whether that has taken effect, so that it need not be done again.
+func (w *watchRun) act(ctx context.Context, v killswitch.Verdict) bool {
+	if v.EndLeases {
+		return w.kill(ctx, v.Plan)
+	}
+	var errs []error
+	if v.Plan.Freeze {
+		_, err := w.store.Freeze(ctx, store.ByHeartbeat)
+		errs = append(errs, err)
+	}
+	if v.Plan.Rotate {
+		_, err := w.inv.rotateAll(ctx, w.store)
+		errs = append(errs, err)
+	}
+	err := errors.Join(errs...)
+	w.note(err)
+	return err == nil || errors.Is(err, errRotationPartial)
+}
+
+func (w *watchRun) kill(ctx context.Context, plan store.Plan) bool {
+	c := newCut(w.inv, w.store)
+	report := killswitch.Run(ctx, w.store, plan, c.tools(ctx))
+	wake(report.Leases)
+	value := c.value(report)
+	w.value.Killswitch = &value
+	w.note(partial(report))
+	return report.Err(killswitch.RefuseGrants) == nil && report.Err(killswitch.Wipe) == nil
 }
 
 // logBeat writes the beginning and the end of an outage to the log. With its
@@ -137,45 +190,22 @@ func (w *watchRun) logBeat(ctx context.Context, before store.Beat, v killswitch.
 	}
 }
 
-// act carries out what the heartbeat's silence is to lead to. It reports
-// whether that has taken effect, so that it need not be done again.
-func (w *watchRun) act(ctx context.Context, v killswitch.Verdict) bool {
-	if v.EndLeases {
-		return w.kill(ctx, v.Plan)
-	}
-	if v.Plan.Freeze {
-		_, err := w.store.Freeze(ctx, store.ByHeartbeat)
-		w.note(err)
-	}
-	if v.Plan.Rotate {
-		_, err := w.inv.rotateAll(ctx, w.store)
-		w.note(err)
-	}
-	return true
-}
-
-func (w *watchRun) kill(ctx context.Context, plan store.Plan) bool {
-	c := newCut(w.inv, w.store)
-	report := killswitch.Run(ctx, w.store, plan, c.tools(ctx))
-	wake(report.Leases)
-	value := c.value(report, plan)
-	w.value.Killswitch = &value
-	w.note(partial(report))
-	return report.Err(killswitch.RefuseGrants) == nil && report.Err(killswitch.Wipe) == nil
-}
-
 // rotateDue runs the hooks of what is due, but for those that failed lately.
 // Where somebody else is rotating, or there is no identity, nothing is done.
 func (w *watchRun) rotateDue(ctx context.Context) {
 	secrets, err := w.store.Secrets()
-	if errors.Is(err, store.ErrIdentityMissing) || errors.Is(err, store.ErrWiped) {
+	if errors.Is(err, store.ErrWiped) {
 		return
+	}
+	if errors.Is(err, store.ErrIdentityMissing) && w.inv.getenv("SECRETS_IDENTITY_FILE") == "" {
+		w.value.Unrotated = "there is no identity to look with what is due"
+		return // it is kept from here on purpose
 	}
 	watched, _ := w.store.Watched() // if it is damaged, that has been said
 	now := w.inv.env.Now().UTC()
 	var names []string
 	for _, one := range secrets {
-		if one.Overdue(now) && one.RotateVia != "" && watched.Rotations[one.Name].Retry(now) {
+		if one.Overdue(now) && one.RotateVia != "" && watched.Rotations[one.Name].Retry(one, now) {
 			names = append(names, one.Name)
 		}
 	}
@@ -191,24 +221,36 @@ func (w *watchRun) rotateDue(ctx context.Context) {
 	w.note(notRotated(outcomes, len(names)))
 	value := rotationsOf(outcomes)
 	w.value.Rotations = &value
-	w.note(w.store.UpdateWatched(ctx, func(to *store.Watched) { remember(to, outcomes, now) }))
+	w.remember(secrets, outcomes, now)
 	removed, kept, err := w.inv.wipeEnded(ctx, w.store)
 	w.value.Removed, w.value.Kept = append(w.value.Removed, removed...), append(w.value.Kept, kept...)
 	w.note(err)
 }
 
-// remember keeps which hooks failed.
-func remember(to *store.Watched, outcomes []rotate.Outcome, now time.Time) {
-	if to.Rotations == nil {
-		to.Rotations = map[string]store.FailedRotation{}
+// remember keeps which hooks failed, for as long as their secrets are there.
+func (w *watchRun) remember(secrets []store.Secret, outcomes []rotate.Outcome, now time.Time) {
+	watching, err := w.store.StartWatching(w.store.Config().LockTimeout.Duration())
+	if err != nil {
+		w.note(err)
+		return
 	}
-	for _, o := range outcomes {
-		failures := to.Rotations[o.Name].Failures + 1
-		delete(to.Rotations, o.Name)
-		if o.Err != nil {
-			to.Rotations[o.Name] = store.FailedRotation{Failures: failures, At: now}
+	w.note(watching.Remember(func(to *store.Watched) {
+		failed := map[string]store.FailedRotation{}
+		for _, one := range secrets {
+			if old, there := to.Rotations[one.Name]; there {
+				failed[one.Name] = old
+			}
 		}
-	}
+		for _, o := range outcomes {
+			failures := failed[o.Name].Failures + 1
+			delete(failed, o.Name)
+			if o.Err != nil {
+				failed[o.Name] = store.FailedRotation{Failures: failures, At: now}
+			}
+		}
+		to.Rotations = failed
+	}))
+	w.note(watching.End())
 }
 
 // printUnit prints what a scheduler needs. It works before init, too.
@@ -228,9 +270,14 @@ func printUnit(inv *invocation, scheduler string) (result, error) {
 	}
 	if s, err := inv.open(store.Open); err == nil {
 		if c := s.Config().Heartbeat; c.Enabled {
-			u.every = c.Interval.Duration()
+			u.every = min(u.every, c.Interval.Duration())
 		}
 		_ = s.Close() // it was only looked at
+	}
+	if file := inv.getenv("SECRETS_IDENTITY_FILE"); file != "" {
+		if u.identity, err = filepath.Abs(file); err != nil {
+			return result{}, err
+		}
 	}
 	text, err := u.render(scheduler)
 	return result{raw: []byte(text)}, err

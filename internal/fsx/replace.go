@@ -1,9 +1,11 @@
 package fsx
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // Replace makes data the content of name, durably and as a whole: after a
@@ -24,6 +26,26 @@ func WriteFile(fsys FS, name, temp string, data []byte) error {
 		return errors.Join(err, discard(fsys, temp))
 	}
 	return fsys.Sync()
+}
+
+// ReplaceGuarded is Replace for a file that another lock keeps apart from the
+// rest of the state. Where there is no room for a second file beside it, it is
+// written over, which a crash may leave in part.
+func (d *Dir) ReplaceGuarded(name string, data []byte) error {
+	err := WriteFile(d.fs, name, name+".tmp", data)
+	if err == nil || !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	f, info, failed := d.open(name, os.O_WRONLY)
+	if failed != nil {
+		return err
+	}
+	if info.Size < int64(len(data)) {
+		return errors.Join(err, f.Close())
+	}
+	padded := append(bytes.Clone(data), bytes.Repeat([]byte{' '}, int(info.Size)-len(data))...)
+	_, failed = f.Write(padded)
+	return errors.Join(failed, f.Sync(), f.Close())
 }
 
 // stage writes the temporary file that is going to be renamed.
