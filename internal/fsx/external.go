@@ -57,8 +57,14 @@ func ReadHead(fsys FS, name string, limit int) ([]byte, error) {
 }
 
 // AppendExternal appends data to a file that another program made and reads.
-func AppendExternal(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK, 0)
+func AppendExternal(path string, data []byte) error { return appendTo(path, data, 0) }
+
+// AppendOrCreateExternal appends data to a file that another program reads and
+// that may be left to us to make.
+func AppendOrCreateExternal(path string, data []byte) error { return appendTo(path, data, os.O_CREATE) }
+
+func appendTo(path string, data []byte, create int) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK|create, 0o600)
 	if err != nil {
 		return err
 	}
