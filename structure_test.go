@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"lease":               {"internal/fsx", "internal/strictjson", "github.com/oklog/ulid/v2"},
 	"envfile":             {"internal/fsx", "internal/strictjson"},
 	"internal/crashfs":    {"internal/fsx"}, // for tests only: no line allows it
+	"internal/guard":      {},
 	"internal/redact":     {},
 	"internal/supervise":  {"golang.org/x/sys/unix"},
 	"audit":               {"internal/fsx", "internal/strictjson"},
