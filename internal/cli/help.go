@@ -179,8 +179,10 @@ func environmentHelp() []item {
 		{"SECRETS_HOME", "the state directory, if --dir is not given; else ~/.agent-secrets"},
 		{"SECRETS_IDENTITY", "the text of the identity that opens the store: for CI, where no key is to touch the disk"},
 		{"SECRETS_IDENTITY_FILE", "the file of the identity that opens the store, kept apart from it"},
-		{"SECRETS_CLIENT_ID", "who asks, in leases and in the audit log; else user@host"},
+		{"SECRETS_CLIENT_ID", "who asks, in leases and in the audit log; else agent@host where an agent is recognised, else user@host"},
 		{"SECRETS_FORMAT", "text for people, json (the default) for programs, if --format is not given"},
+		{"CLAUDECODE, CODEX_THREAD_ID, CURSOR_AGENT, GEMINI_CLI, OPENCODE, AI_AGENT", "tell that an agent asks, and which, together with AGENT, ANTIGRAVITY_AGENT, AUGMENT_AGENT, CODEX_SANDBOX, COPILOT_CLI and OPENCLAW_SHELL: for its name in the log, and for nothing else"},
+		{"CLAUDE_CONFIG_DIR, XDG_CONFIG_HOME, OPENCLAW_STATE_DIR", "where skill install finds agents that are not in their usual place"},
 		{"HOME, USER", "where ~ is, and who user@host is"},
 	}
 }

@@ -29,7 +29,7 @@ func leaseCommand(inv *invocation) *cli.Command {
 		ArgsUsage: "<name>",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ttl", Usage: "lease it for `DURATION`, such as 30m, 1h or 7d (default: of the settings)"},
-			&cli.StringFlag{Name: "client-id", Usage: "ask in the name of `ID` (default: $SECRETS_CLIENT_ID, or user@host)"},
+			&cli.StringFlag{Name: "client-id", Usage: "ask in the name of `ID` (default: $SECRETS_CLIENT_ID, else the agent or user at this host)"},
 			&cli.BoolFlag{Name: "json", Usage: "print the lease with the value in it"},
 			&cli.BoolFlag{Name: "raw", Hidden: true},
 		},

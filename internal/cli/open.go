@@ -63,7 +63,8 @@ func (inv *invocation) open(how opener) (*store.Store, error) {
 	return how(opts)
 }
 
-// clientID is who asks: what was given, or SECRETS_CLIENT_ID, or user@host.
+// clientID is who asks: what was given, or SECRETS_CLIENT_ID, or the agent or
+// user at this host.
 func (inv *invocation) clientID(given string) (string, error) {
 	for _, id := range []string{given, inv.getenv("SECRETS_CLIENT_ID")} {
 		if id == "" {
@@ -74,27 +75,34 @@ func (inv *invocation) clientID(given string) (string, error) {
 		}
 		return id, nil
 	}
-	return inv.userAtHost(), nil
+	return inv.whoAtHost(), nil
 }
 
-// userAtHost reads USER, because looking up the user id would cost every start
-// more than the name is worth.
-func (inv *invocation) userAtHost() string {
-	user := inv.getenv("USER")
-	if user == "" {
-		user = inv.getenv("LOGNAME")
-	}
-	if user == "" {
-		user = fmt.Sprintf("uid%d", os.Geteuid())
-	}
+// whoAtHost is agent@host, or user@host. An agent's name comes from outside: if
+// it makes no client id, it is passed over.
+func (inv *invocation) whoAtHost() string {
 	host, err := inv.env.Hostname()
 	if err != nil || host == "" {
 		host = "localhost"
 	}
-	if id := user + "@" + host; lease.ValidClientID(id) {
+	if agent := inv.agent(); agent != "" && lease.ValidClientID(agent+"@"+host) {
+		return agent + "@" + host
+	}
+	if id := inv.user() + "@" + host; lease.ValidClientID(id) {
 		return id
 	}
 	return unknownClient
+}
+
+// user reads USER, because looking up the user id would cost every start more
+// than the name is worth.
+func (inv *invocation) user() string {
+	for _, variable := range []string{"USER", "LOGNAME"} {
+		if name := inv.getenv(variable); name != "" {
+			return name
+		}
+	}
+	return fmt.Sprintf("uid%d", os.Geteuid())
 }
 
 const unknownClient = "unknown"
