@@ -20,14 +20,19 @@ func TestEveryExampleOfTheReadme(t *testing.T) {
 	if len(steps) < 10 {
 		t.Fatalf("found %d examples only", len(steps))
 	}
-	outputs := runInShell(t, steps)
+	checkSteps(t, "README.md", steps, runInShell(t, steps))
+}
+
+// checkSteps compares what commands printed with what a file says of them.
+func checkSteps(t *testing.T, file string, steps []consoleStep, outputs []string) {
+	t.Helper()
 	for i, step := range steps {
 		if strings.HasPrefix(step.command, "age ") && !installed("age") {
 			t.Logf("skipped, because Debian package age is missing: %s", step.command)
 			continue
 		}
 		if !pattern(step.want).MatchString(strings.TrimRight(outputs[i], "\n") + "\n") {
-			t.Errorf("$ %s\nprinted\n%s\nthe README says\n%s", step.command, outputs[i], step.want)
+			t.Errorf("$ %s\nprinted\n%s\n%s says\n%s", step.command, outputs[i], file, step.want)
 		}
 	}
 }

@@ -154,7 +154,7 @@ func (r *runner) fails(ts *testscript.TestScript, args []string) {
 // printsRaw reports whether the standard output of a command line is not an
 // envelope.
 func printsRaw(args []string) bool {
-	raw, env := false, false
+	raw, env, skill := false, false, false
 	for _, arg := range args {
 		switch {
 		case arg == "--":
@@ -163,12 +163,16 @@ func printsRaw(args []string) bool {
 			env = true
 		case arg == "exec" || arg == "run" || arg == "completion":
 			return true
+		case arg == "skill":
+			skill = true
+		case skill && arg == "install":
+			return false
 		case env && (arg == "-" || arg == "github"):
 			raw = true
-		case arg == "help", strings.HasPrefix(arg, "--json") && arg != "--json=false":
+		case arg == "help", strings.HasPrefix(arg, "--json") && arg != "--json=false" && !skill:
 			return false
 		}
-		raw = raw || arg == "lease"
+		raw = raw || arg == "lease" || arg == "skill"
 	}
 	return raw
 }

@@ -22,7 +22,7 @@ const module = "agent-secrets"
 // comments must stay true.
 var allowed = map[string][]string{
 	"":                    {"internal/cli"},
-	"internal/cli":        {"store", "lease", "audit", "killswitch", "rotate", "envfile", "internal/fsx", "internal/redact", "internal/supervise", "github.com/urfave/cli/v2", "golang.org/x/sys/unix", "golang.org/x/term"},
+	"internal/cli":        {"store", "lease", "audit", "killswitch", "rotate", "envfile", "skills", "internal/fsx", "internal/redact", "internal/supervise", "github.com/urfave/cli/v2", "golang.org/x/sys/unix", "golang.org/x/term"},
 	"killswitch":          {"store", "lease"},
 	"rotate":              {"store", "internal/redact", "internal/supervise"},
 	"store":               {"lease", "audit", "internal/fsx", "internal/strictjson", "filippo.io/age"},
@@ -33,6 +33,7 @@ var allowed = map[string][]string{
 	"internal/redact":     {},
 	"internal/supervise":  {"golang.org/x/sys/unix"},
 	"audit":               {"internal/fsx", "internal/strictjson"},
+	"skills":              {},
 	"internal/fsx":        {"github.com/gofrs/flock", "golang.org/x/sys/unix"},
 	"internal/strictjson": {},
 }

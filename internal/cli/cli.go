@@ -134,7 +134,7 @@ func newApp(inv *invocation) *cli.App {
 		leaseCommand(inv), leasesCommand(inv), revokeCommand(inv), auditCommand(inv), statusCommand(inv),
 		envCommand(inv), execCommand(inv), cleanupCommand(inv),
 		rotateCommand(inv), rollbackCommand(inv), freezeCommand(inv), thawCommand(inv), watchCommand(inv),
-		doctorCommand(inv), completionCommand(inv), versionCommand(inv), helpCommand(inv, app),
+		doctorCommand(inv), skillCommand(inv), completionCommand(inv), versionCommand(inv), helpCommand(inv, app),
 		serveCommand(inv), completeHiddenCommand(inv, app), manCommand(inv, app),
 	}
 	for _, c := range app.Commands {
@@ -168,6 +168,8 @@ func (inv *invocation) printsRaw() bool {
 		return !inv.parsed.has("json")
 	case "exec", "completion", "__complete", "man":
 		return true
+	case "skill":
+		return !slices.Contains(inv.args, "install")
 	case "watch":
 		return slices.ContainsFunc(inv.args, func(arg string) bool { return strings.HasPrefix(arg, "--print") })
 	case "env":
