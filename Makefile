@@ -8,7 +8,7 @@ TAGS     = urfave_cli_no_docs
 LDFLAGS  = -s -w -X agent-secrets/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test race lint vet fmt tidy cover fuzz crash soak bench man install check clean
+.PHONY: build demo test race lint vet fmt tidy cover fuzz crash soak bench man plugin-claude install check clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o secrets .
@@ -50,6 +50,13 @@ crash:
 	SECRETS_CRASH=full $(GO) test -tags $(TAGS) -run TestCrash -v -timeout 60m ./internal/cli
 soak:
 	SECRETS_SOAK=1 $(GO) test -tags $(TAGS) -timeout 60m .
+
+# The Claude Code plugin: its manifests and hooks in the real program, which is
+# about 230 MB and is left in CLAUDE_DIR. It asks a model of the test's own.
+CLAUDE_DIR ?= $(CURDIR)/dist/claude
+plugin-claude:
+	npm install --silent --no-audit --no-fund --prefix '$(CLAUDE_DIR)' @anthropic-ai/claude-code
+	SECRETS_CLAUDE='$(CLAUDE_DIR)/node_modules/.bin/claude' $(GO) test -tags $(TAGS) -count 1 -run 'TestThePluginInClaudeCode' -v .
 
 bench:
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem ./...

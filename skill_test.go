@@ -2,6 +2,8 @@ package main_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 const (
 	skillFile   = "skills/" + skills.Name + "/SKILL.md"
+	skillCopy   = "plugins/claude/skills/" + skills.Name + "/SKILL.md"
 	skillLength = 200 // lines: an agent reads all of them
 )
 
@@ -109,5 +112,17 @@ func TestTheSkillKeepsToTheFormat(t *testing.T) {
 	}
 	if values["description"] == "" || !strings.Contains(values["description"], "Use it ") {
 		t.Error("the description does not say what and when")
+	}
+}
+
+// TestThePluginHasTheSkill guards the copy: what a plugin links to outside of
+// itself is missing where it is installed.
+func TestThePluginHasTheSkill(t *testing.T) {
+	text, err := os.ReadFile(skillCopy)
+	if err != nil || string(text) != skills.SecretManagement() {
+		t.Errorf("%v, or not the same: cp %s %s", err, skillFile, skillCopy)
+	}
+	if info, err := os.Lstat(filepath.FromSlash(skillCopy)); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("%s is not a regular file", skillCopy)
 	}
 }

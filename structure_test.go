@@ -22,7 +22,7 @@ const module = "agent-secrets"
 // comments must stay true.
 var allowed = map[string][]string{
 	"":                    {"internal/cli"},
-	"internal/cli":        {"store", "lease", "audit", "killswitch", "rotate", "envfile", "skills", "internal/fsx", "internal/redact", "internal/supervise", "github.com/urfave/cli/v2", "golang.org/x/sys/unix", "golang.org/x/term"},
+	"internal/cli":        {"store", "lease", "audit", "killswitch", "rotate", "envfile", "skills", "internal/fsx", "internal/guard", "internal/redact", "internal/supervise", "github.com/urfave/cli/v2", "golang.org/x/sys/unix", "golang.org/x/term"},
 	"killswitch":          {"store", "lease"},
 	"rotate":              {"store", "internal/redact", "internal/supervise"},
 	"store":               {"lease", "audit", "internal/fsx", "internal/strictjson", "filippo.io/age"},

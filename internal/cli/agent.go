@@ -21,7 +21,7 @@ func agentSigns() []agentSign {
 		{"OPENCLAW_SHELL", "exec", "openclaw"},
 		{"ANTIGRAVITY_AGENT", "", "antigravity"},
 		{"AUGMENT_AGENT", "", "augment"},
-		{"CLAUDECODE", "", "claude-code"},
+		{"CLAUDECODE", "", claudeCode},
 		{"CURSOR_AGENT", "", "cursor"},
 	}
 }

@@ -57,6 +57,7 @@ func mappings() []mapping {
 		{envfile.ErrUnmanagedFile, "env_file_exists", exitExists, "secrets env --force"},
 		{envfile.ErrRefusedFile, "env_file_exists", exitExists, "secrets env --output <path>"},
 		{errForeignSkill, "skill_exists", exitExists, "secrets skill install --force"},
+		{errHookInput, "hook_input", exitCorrupt, "secrets help claude-hook"},
 		{store.ErrUnfinished, "frozen", exitForbidden, "secrets revoke --all"},
 		{store.ErrFrozen, "frozen", exitForbidden, "secrets thaw # once a person has looked"},
 		{store.ErrNotInitialized, "not_initialized", exitConfig, "secrets init"},
