@@ -6,7 +6,7 @@ import (
 )
 
 func testGuard() Guard {
-	return Guard{Dir: "/work", Home: "/home/ada", State: "/home/ada/.agent-secrets"}
+	return Guard{Dir: "/src", Home: "/home/ada", State: "/home/ada/.agent-secrets"}
 }
 
 func TestCommandsThatDiscloseAreFound(t *testing.T) {
@@ -126,9 +126,9 @@ func TestCommandsThatDoNotDiscloseArePassed(t *testing.T) {
 func TestPathsAreJudgedByWhatTheyAre(t *testing.T) {
 	g := testGuard()
 	for path, want := range map[string]Finding{
-		"/work/.env": EnvFile, ".env.production": EnvFile, "a/b.env": EnvFile, ".env-local": EnvFile,
+		"/src/.env": EnvFile, ".env.production": EnvFile, "a/b.env": EnvFile, ".env-local": EnvFile,
 		"~/.agent-secrets": State, "/home/ada/.agent-secrets/audit.jsonl": State, "/proc/12/environ": Environment,
-		"/work/.env.example": Nothing, "/work/env": Nothing, "main.go": Nothing, "": Nothing, "/": Nothing, "..": Nothing,
+		"/src/.env.example": Nothing, "/src/env": Nothing, "main.go": Nothing, "": Nothing, "/": Nothing, "..": Nothing,
 	} {
 		if got := g.Read(path); got != want {
 			t.Errorf("read %s: found %q, want %q", path, got, want)
