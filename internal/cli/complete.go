@@ -182,6 +182,10 @@ func (inv *invocation) completeArgument(at cursor) completions {
 		if at.args == 0 {
 			return offer(append(commandItems(at.line.app), helpTopics()...)...)
 		}
+	case "skill":
+		if at.args == 0 {
+			return offer(item{"install", "put the skill where agents look"})
+		}
 	case "completion":
 		if at.args == 0 {
 			return offer(item{"bash", ""}, item{"zsh", ""}, item{"fish", ""})
@@ -194,7 +198,8 @@ func (inv *invocation) completeArgument(at cursor) completions {
 func (inv *invocation) completeValue(at cursor, current string) completions {
 	fixed := map[string]string{
 		"redact": "auto always never", "print": "cron systemd launchd", "format": "json text",
-		"ttl": "15m 1h 8h 1d", "rotate-every": "1d 1w 30d 90d", "since": "10m 1h 1d 1w",
+		"agent": "claude agents opencode openclaw",
+		"ttl":   "15m 1h 8h 1d", "rotate-every": "1d 1w 30d 90d", "since": "10m 1h 1d 1w",
 	}
 	if at.pending.name == "format" && at.pending.own && at.command.Name == "env" {
 		fixed["format"] = strings.Join(envfile.Formats(), " ")
