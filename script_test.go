@@ -161,7 +161,7 @@ func printsRaw(args []string) bool {
 			return raw
 		case arg == "env":
 			env = true
-		case arg == "exec" || arg == "run" || arg == "completion" || arg == "claude-hook":
+		case arg == "exec" || arg == "run" || arg == "completion" || arg == "claude-hook" || arg == "mcp":
 			return true
 		case arg == "skill":
 			skill = true

@@ -33,6 +33,7 @@ const (
 	ViaStdout = "stdout"
 	ViaExec   = "exec"
 	ViaEnv    = "env"
+	ViaMCP    = "mcp" // shown to a model
 )
 
 // The reasons for which a lease ends.

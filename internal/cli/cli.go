@@ -134,7 +134,7 @@ func newApp(inv *invocation) *cli.App {
 		leaseCommand(inv), leasesCommand(inv), revokeCommand(inv), auditCommand(inv), statusCommand(inv),
 		envCommand(inv), execCommand(inv), cleanupCommand(inv),
 		rotateCommand(inv), rollbackCommand(inv), freezeCommand(inv), thawCommand(inv), watchCommand(inv),
-		doctorCommand(inv), skillCommand(inv), completionCommand(inv), versionCommand(inv), helpCommand(inv, app),
+		doctorCommand(inv), mcpCommand(inv), skillCommand(inv), completionCommand(inv), versionCommand(inv), helpCommand(inv, app),
 		serveCommand(inv), completeHiddenCommand(inv, app), manCommand(inv, app), claudeHookCommand(inv),
 	}
 	for _, c := range app.Commands {
@@ -166,7 +166,7 @@ func (inv *invocation) printsRaw() bool {
 	switch inv.commandName() {
 	case "lease":
 		return !inv.parsed.has("json")
-	case "exec", "completion", "__complete", "man", "claude-hook":
+	case "exec", "completion", "__complete", "man", "mcp", "claude-hook":
 		return true
 	case "skill":
 		return !slices.Contains(inv.args, "install")

@@ -28,6 +28,7 @@ type execOptions struct {
 	clientID string
 	redact   string
 	cleanEnv bool
+	attended bool
 }
 
 func execCommand(inv *invocation) *cli.Command {
@@ -43,11 +44,13 @@ func execCommand(inv *invocation) *cli.Command {
 			&cli.StringFlag{Name: "client-id", Usage: "say that `ID` asks (default: of .secrets.json, or the directory's name)"},
 			&cli.StringFlag{Name: "redact", Value: "auto", Usage: "hide values in what the command prints: `WHEN` is auto (to pipes and files), always or never"},
 			&cli.BoolFlag{Name: "clean-env", Usage: "give the command nothing of the environment but PATH, HOME and the like"},
+			&cli.BoolFlag{Name: "attended", Hidden: true},
 		},
 		Action: inv.action(func(c *cli.Context) (result, error) {
 			return runExec(c.Context, inv, execOptions{
 				argv: c.Args().Slice(), env: c.StringSlice("env"), only: c.StringSlice("only"), ttl: c.String("ttl"),
 				clientID: c.String("client-id"), redact: c.String("redact"), cleanEnv: c.Bool("clean-env"),
+				attended: c.Bool("attended"),
 			})
 		}),
 	}
@@ -64,6 +67,11 @@ type execPlan struct {
 
 // runExec never returns output: all that appears is the command's own.
 func runExec(ctx context.Context, inv *invocation, opts execOptions) (result, error) {
+	if opts.attended {
+		if err := inv.attend(); err != nil {
+			return result{}, err
+		}
+	}
 	plan, err := inv.planExec(opts)
 	if err != nil {
 		return result{}, err
@@ -184,10 +192,14 @@ func (p *execPlan) supervise(ctx context.Context, inv *invocation, s *store.Stor
 	}
 	out := newOutputs(inv, p.opts.redact, grants)
 	terminal, _ := term.GetState(int(os.Stdin.Fd())) // nil: it is none
+	stdin, check := os.Stdin, s.Watch(grants).Check
+	if p.opts.attended {
+		stdin, check = nil, tethered(check)
+	}
 	ended, err := supervise.Run(supervise.Command{
 		Path: p.path, Args: p.opts.argv, Env: withVars(p.environ, vars),
-		Stdin: os.Stdin, Stdout: out.stdout, Stderr: out.stderr,
-	}, supervise.Config{}, s.Watch(grants).Check)
+		Stdin: stdin, Stdout: out.stdout, Stderr: out.stderr,
+	}, supervise.Config{}, check)
 	if !errors.Is(ended.Output, supervise.ErrUndelivered) { // else it is still being written
 		out.finish(inv)
 	}

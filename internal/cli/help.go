@@ -60,6 +60,9 @@ func commandHelp(c *cli.Command) result {
 		rows = append(rows, [2]string{flagWord(f), text})
 	}
 	text := fmt.Sprintf("%s: %s\n\nUsage: %s\n", c.Name, c.Usage, usageOf(c))
+	if c.Description != "" {
+		text += "\n" + strings.Join(wrap(c.Description, 78), "\n") + "\n"
+	}
 	if rows != nil {
 		text += "\nFlags:\n" + columns(rows)
 	}
@@ -73,9 +76,10 @@ func commandHelp(c *cli.Command) result {
 			Description string      `json:"description"`
 			Usage       string      `json:"usage"`
 			Aliases     []string    `json:"aliases,omitempty"`
+			Details     string      `json:"details,omitempty"`
 			Flags       []flagValue `json:"flags"`
 			Examples    []string    `json:"examples,omitempty"`
-		}{c.Name, c.Usage, usageOf(c), c.Aliases, flags, shown},
+		}{c.Name, c.Usage, usageOf(c), c.Aliases, c.Description, flags, shown},
 		text: text,
 		next: []action{{"secrets help exit-codes", "Read what the exit codes mean"}},
 	}

@@ -20,6 +20,7 @@ type leaseOptions struct {
 	ttl      string
 	clientID string
 	json     bool
+	attended bool
 }
 
 func leaseCommand(inv *invocation) *cli.Command {
@@ -32,10 +33,12 @@ func leaseCommand(inv *invocation) *cli.Command {
 			&cli.StringFlag{Name: "client-id", Usage: "ask in the name of `ID` (default: $SECRETS_CLIENT_ID, else the agent or user at this host)"},
 			&cli.BoolFlag{Name: "json", Usage: "print the lease with the value in it"},
 			&cli.BoolFlag{Name: "raw", Hidden: true},
+			&cli.BoolFlag{Name: "attended", Hidden: true},
 		},
 		Action: inv.action(func(c *cli.Context) (result, error) {
 			return runLease(c.Context, inv, leaseOptions{
 				name: c.Args().First(), ttl: c.String("ttl"), clientID: c.String("client-id"), json: c.Bool("json"),
+				attended: c.Bool("attended"),
 			})
 		}),
 	}
@@ -46,6 +49,9 @@ func runLease(ctx context.Context, inv *invocation, opts leaseOptions) (result, 
 		return result{}, invalidName(opts.name)
 	}
 	request := store.Request{Secret: opts.name, Via: lease.ViaStdout}
+	if opts.attended {
+		request.Via = lease.ViaMCP
+	}
 	var err error
 	if request.TTL, err = parseTTL(opts.ttl); err != nil {
 		return result{}, err

@@ -132,6 +132,8 @@ func (inv *invocation) unreachable(s *store.Store, leases []*lease.Lease, kept [
 
 func whyUnreachable(l *lease.Lease, kept []keptValue) string {
 	switch {
+	case l.Via == lease.ViaMCP:
+		return "the value was shown to a model: it may be in its transcript"
 	case l.Via == lease.ViaStdout, l.Via == lease.ViaEnv && l.Path == "":
 		return "the value was printed: whoever read it may still have it"
 	case slices.ContainsFunc(kept, func(k keptValue) bool { return k.Path == l.Path }):
