@@ -28,10 +28,8 @@ type tree struct {
 
 func (s *sandbox) tree(t *testing.T, flags ...string) *tree {
 	t.Helper()
-	mark := fmt.Sprintf("%d.%d", 100000+os.Getpid(), marks.Add(1))
-	script := fmt.Sprintf(`sleep %[1]s & (sleep %[1]s; :) & setsid sleep %[1]s & (setsid sh -c 'sleep %[1]s & exit' &)
-		until [ $(grep -alF %[1]s /proc/[0-9]*/cmdline 2>/dev/null | wc -l) -ge 5 ]; do :; done; echo ready; wait`, mark)
-	args := append(append([]string{"exec", "--env", "ONE=one"}, flags...), "--", "sh", "-c", script)
+	mark := newMark()
+	args := append(append([]string{"exec", "--env", "ONE=one"}, flags...), "--", "sh", "-c", growing(mark, "echo ready"))
 	cmd := exec.Command(s.program, args...)
 	s.prepare(cmd, "", nil, nil)
 	cmd.Stdout, cmd.Stderr = nil, nil // a nil buffer is not a nil writer
@@ -46,6 +44,15 @@ func (s *sandbox) tree(t *testing.T, flags ...string) *tree {
 		t.Fatalf("the tree did not grow: %q, %v", line, err)
 	}
 	return &tree{cmd, mark}
+}
+
+func newMark() string { return fmt.Sprintf("%d.%d", 100000+os.Getpid(), marks.Add(1)) }
+
+// growing is a script that starts the tree, runs ready once all of it is there,
+// and waits.
+func growing(mark, ready string) string {
+	return fmt.Sprintf(`sleep %[1]s & (sleep %[1]s; :) & setsid sleep %[1]s & (setsid sh -c 'sleep %[1]s & exit' &)
+		until [ $(grep -alF %[1]s /proc/[0-9]*/cmdline 2>/dev/null | wc -l) -ge 5 ]; do :; done; %[2]s; wait`, mark, ready)
 }
 
 // sleepers are the processes of the tree that still run.

@@ -105,7 +105,7 @@ func (w *wire) accept(l line) jsonrpc.Message {
 		w.refuse(idOf(l.data), jsonrpc.CodeInvalidRequest, "the line is not a JSON-RPC 2.0 message; batches are not taken")
 		return nil
 	}
-	if request, ok := message.(*jsonrpc.Request); ok && request.IsCall() && request.Method != "subscriptions/listen" {
+	if request, ok := message.(*jsonrpc.Request); ok && request.IsCall() {
 		w.writing.Lock()
 		w.pending[request.ID] = true
 		w.writing.Unlock()
