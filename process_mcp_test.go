@@ -131,7 +131,7 @@ func (got toolAnswer) read(t *testing.T) toolAnswer {
 	return got
 }
 
-type toolCall struct {
+type mcpCall struct {
 	Name      string         `json:"name"`
 	Arguments map[string]any `json:"arguments"`
 	code      string         // of the failure that is expected
@@ -140,7 +140,7 @@ type toolCall struct {
 }
 
 // everyTool calls each tool, in an order in which they have something to do.
-func everyTool() []toolCall {
+func everyTool() []mcpCall {
 	object := func(pairs ...any) map[string]any {
 		o := map[string]any{}
 		for i := 0; i < len(pairs); i += 2 {
@@ -149,7 +149,7 @@ func everyTool() []toolCall {
 		return o
 	}
 	echo := []string{"sh", "-c", `echo "$V"; echo "$SECRETS_CLIENT_ID" >&2; exit 3`}
-	return []toolCall{
+	return []mcpCall{
 		{"secrets_status", object(), "", "secrets_count", "1"},
 		{"secrets_list", object(), "", "count", "1"},
 		{"secrets_add", object("name", "two", "value", "made by a model\n"), "", "name", "two"},
@@ -179,7 +179,7 @@ func everyTool() []toolCall {
 }
 
 // judge compares the answers with what they should be.
-func judge(t *testing.T, calls []toolCall, answers []toolAnswer) {
+func judge(t *testing.T, calls []mcpCall, answers []toolAnswer) {
 	t.Helper()
 	if len(answers) != len(calls) {
 		t.Fatalf("%d answers to %d calls", len(answers), len(calls))

@@ -198,8 +198,8 @@ func (inv *invocation) completeArgument(at cursor) completions {
 func (inv *invocation) completeValue(at cursor, current string) completions {
 	fixed := map[string]string{
 		"redact": "auto always never", "print": "cron systemd launchd", "format": "json text",
-		"agent": "claude agents opencode openclaw",
-		"ttl":   "15m 1h 8h 1d", "rotate-every": "1d 1w 30d 90d", "since": "10m 1h 1d 1w",
+		"allow": "values add killswitch", "agent": "claude agents opencode openclaw",
+		"ttl": "15m 1h 8h 1d", "rotate-every": "1d 1w 30d 90d", "since": "10m 1h 1d 1w",
 	}
 	if at.pending.name == "format" && at.pending.own && at.command.Name == "env" {
 		fixed["format"] = strings.Join(envfile.Formats(), " ")

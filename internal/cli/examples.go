@@ -23,6 +23,7 @@ func examples(command string) []string {
 		"thaw":       {"secrets thaw", "secrets thaw --yes"},
 		"watch":      {"secrets watch --quiet", "secrets watch --print cron"},
 		"doctor":     {"secrets doctor --format text", "secrets doctor --fix"},
+		"mcp":        {"secrets mcp --allow values,add"},
 		"skill":      {"secrets skill", "secrets skill install --agent claude --project"},
 		"completion": {"source <(secrets completion bash)"},
 		"version":    {"secrets version"},
