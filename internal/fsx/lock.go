@@ -55,6 +55,9 @@ func lockWithin(fl *flock.Flock, wait time.Duration) error {
 	if ok, err := fl.TryLock(); ok || err != nil {
 		return err
 	}
+	if wait <= 0 { // nobody is left in the queue, to get the lock later
+		return ErrBusy
+	}
 	locked := make(chan error, 1)
 	go func() { locked <- fl.Lock() }()
 	timer := time.NewTimer(wait)
