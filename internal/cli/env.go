@@ -59,7 +59,8 @@ type Env struct {
 
 // Terminal asks a person.
 type Terminal interface {
-	// Ask shows prompt and reads a line; hidden means without an echo.
+	// Ask shows prompt and reads a line, which ^D ends too unless it is
+	// hidden: that is without an echo.
 	Ask(prompt string, hidden bool) ([]byte, error)
 	Close() error
 }
@@ -154,6 +155,9 @@ func (t tty) Ask(prompt string, hidden bool) ([]byte, error) {
 	}
 	if !hidden {
 		line, err := bufio.NewReader(t).ReadString('\n')
+		if err == io.EOF {
+			_, err = fmt.Fprintln(t) // in the place of the one that was not typed
+		}
 		return []byte(strings.TrimRight(line, "\r\n")), err
 	}
 	// ^Z would bring the echo back for whatever is typed after fg.
