@@ -95,7 +95,7 @@ type Rotated struct {
 // FinishRotation gives the secret the value that its hook printed, or, where
 // that is empty, notes that it was refreshed elsewhere, and ends its leases. If
 // the secret was changed while the hook ran it keeps the value that it was
-// given, the hook's is kept as the one before, and the error is an
+// given, the hook's, if any, is kept as the one before, and the error is an
 // [ErrRotationConflict].
 func (s *Store) FinishRotation(ctx context.Context, r Rotation, value Value) (Rotated, error) {
 	if value.Len() > MaxValue {
@@ -106,7 +106,9 @@ func (s *Store) FinishRotation(ctx context.Context, r Rotation, value Value) (Ro
 	err := s.patiently(func() (err error) {
 		rotated, err = s.turn(ctx, r.Name, func(found *record, now time.Time) (audit.Event, error) {
 			if conflict = !bytes.Equal(found.Value, r.Value.Reveal()); conflict {
-				found.Previous = value.Reveal()
+				if value.Len() > 0 {
+					found.Previous = value.Reveal()
+				}
 				return audit.Event{Event: audit.Rotate, Secret: r.Name, Code: "rotation_conflict"}, nil
 			}
 			return found.rotate(value.Reveal(), now), nil
