@@ -32,13 +32,19 @@ type Outcome struct {
 	Err  error // nil: it was rotated
 }
 
-// Run rotates the secrets called names. While it does, no other rotation runs.
-// The error is that of the lock; what happened to each secret is in its
-// outcome. After a ^C the rest is left alone, and has no outcome.
-func (r Runner) Run(ctx context.Context, s *store.Store, names ...string) ([]Outcome, error) {
+// Run rotates the secrets that choose names. While it does, no other rotation
+// runs, and choose is called once none does: what was due before the wait may
+// have been rotated meanwhile. The error is that of the lock or of choose; what
+// happened to each secret is in its outcome. After a ^C the rest is left alone,
+// and has no outcome.
+func (r Runner) Run(ctx context.Context, s *store.Store, choose func() ([]string, error)) ([]Outcome, error) {
 	release, err := s.RotationLock(r.Wait)
 	if err != nil {
 		return nil, err
+	}
+	names, err := choose()
+	if err != nil {
+		return nil, errors.Join(err, release())
 	}
 	var outcomes []Outcome
 	for _, name := range names {

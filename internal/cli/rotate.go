@@ -101,11 +101,12 @@ func rotatedOf(name string, r store.Rotated) rotatedValue {
 }
 
 func runRotate(ctx context.Context, inv *invocation, s *store.Store, opts rotateOptions) (result, error) {
-	names, skipped, err := opts.choose(s, inv.env.Now())
-	if err != nil {
-		return result{}, err
-	}
-	outcomes, err := inv.rotate(ctx, s, names)
+	var names []string
+	var skipped []skippedSecret
+	outcomes, err := inv.rotate(ctx, s, inv.runner(s), func() (_ []string, err error) {
+		names, skipped, err = opts.choose(s, inv.env.Now())
+		return names, err
+	})
 	if err != nil {
 		return result{}, err
 	}
@@ -143,25 +144,36 @@ func (o rotateOptions) choose(s *store.Store, now time.Time) (names []string, sk
 
 // rotateAll runs every hook, for a killswitch.
 func (inv *invocation) rotateAll(ctx context.Context, s *store.Store) ([]rotate.Outcome, error) {
-	names, _, err := rotateOptions{all: true}.choose(s, inv.env.Now())
+	var names []string
+	outcomes, err := inv.rotate(ctx, s, inv.runner(s), func() (_ []string, err error) {
+		names, _, err = rotateOptions{all: true}.choose(s, inv.env.Now())
+		return names, err
+	})
 	if errors.Is(err, store.ErrWiped) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	outcomes, err := inv.rotate(ctx, s, names)
 	if err == nil {
 		err = notRotated(outcomes, len(names))
 	}
 	return outcomes, err
 }
 
-// rotate runs the hooks of secrets, and wakes whoever has a lease on them.
-func (inv *invocation) rotate(ctx context.Context, s *store.Store, names []string) ([]rotate.Outcome, error) {
-	if len(names) == 0 {
-		return nil, nil
+// rotate runs the hooks of the secrets that choose names. It is asked before the
+// wait for other rotations too: for nothing nobody waits.
+func (inv *invocation) rotate(ctx context.Context, s *store.Store, runner rotate.Runner, choose func() ([]string, error)) ([]rotate.Outcome, error) {
+	names, err := choose()
+	if err != nil || len(names) == 0 {
+		return nil, err
 	}
+	if inv.env.StderrTerminal && len(names) > 1 {
+		choose = inv.showProgress(&runner, choose)
+	}
+	return runner.Run(ctx, s, choose)
+}
+
+// runner waits until the longest hook of others has ended, and wakes whoever
+// has a lease on what was rotated.
+func (inv *invocation) runner(s *store.Store) rotate.Runner {
 	timeout := s.Config().RotationTimeout.Duration()
 	runner := rotate.Runner{
 		Hook: inv.env.RunHook, Environ: os.Environ(), Timeout: timeout, Wait: timeout + s.Config().LockTimeout.Duration(),
@@ -171,15 +183,12 @@ func (inv *invocation) rotate(ctx context.Context, s *store.Store, names []strin
 	if inv.getenv("SECRETS_NAME") != "" {
 		runner.Wait = 0 // a hook that waited here would wait for itself
 	}
-	if inv.env.StderrTerminal && len(names) > 1 {
-		inv.showProgress(&runner, len(names))
-	}
-	return runner.Run(ctx, s, names...)
+	return runner
 }
 
 // showProgress tells a person which of many hooks is running.
-func (inv *invocation) showProgress(runner *rotate.Runner, total int) {
-	n, end := 0, runner.End
+func (inv *invocation) showProgress(runner *rotate.Runner, choose func() ([]string, error)) func() ([]string, error) {
+	n, total, end := 0, 0, runner.End
 	// What cannot be printed is not worth failing for.
 	runner.Begin = func(name string) {
 		n++
@@ -192,6 +201,11 @@ func (inv *invocation) showProgress(runner *rotate.Runner, total int) {
 		}
 		_, _ = fmt.Fprintln(inv.env.Stderr, word)
 		end(o)
+	}
+	return func() ([]string, error) {
+		names, err := choose()
+		total = len(names)
+		return names, err
 	}
 }
 

@@ -193,31 +193,27 @@ func (w *watchRun) logBeat(ctx context.Context, before store.Beat, v killswitch.
 // rotateDue runs the hooks of what is due, but for those that failed lately.
 // Where somebody else is rotating, or there is no identity, nothing is done.
 func (w *watchRun) rotateDue(ctx context.Context) {
-	secrets, err := w.store.Secrets()
-	if errors.Is(err, store.ErrWiped) {
+	now := w.inv.env.Now().UTC()
+	runner := w.inv.runner(w.store)
+	runner.Wait = 0 // there will be another run
+	var secrets []store.Secret
+	var names []string
+	outcomes, err := w.inv.rotate(ctx, w.store, runner, func() (_ []string, err error) {
+		secrets, err = w.store.Secrets()
+		names = w.due(secrets, now)
+		return names, err
+	})
+	if errors.Is(err, store.ErrWiped) || errors.Is(err, fsx.ErrBusy) {
 		return
 	}
 	if errors.Is(err, store.ErrIdentityMissing) && w.inv.getenv("SECRETS_IDENTITY_FILE") == "" {
 		w.value.Unrotated = "there is no identity to look with what is due"
 		return // it is kept from here on purpose
 	}
-	watched, _ := w.store.Watched() // if it is damaged, that has been said
-	now := w.inv.env.Now().UTC()
-	var names []string
-	for _, one := range secrets {
-		if one.Overdue(now) && one.RotateVia != "" && watched.Rotations[one.Name].Retry(one, now) {
-			names = append(names, one.Name)
-		}
-	}
 	w.note(err)
-	if names == nil {
+	if outcomes == nil {
 		return
 	}
-	outcomes, err := w.inv.rotate(ctx, w.store, names)
-	if errors.Is(err, fsx.ErrBusy) {
-		return
-	}
-	w.note(err)
 	w.note(notRotated(outcomes, len(names)))
 	value := rotationsOf(outcomes)
 	w.value.Rotations = &value
@@ -225,6 +221,16 @@ func (w *watchRun) rotateDue(ctx context.Context) {
 	removed, kept, err := w.inv.wipeEnded(ctx, w.store)
 	w.value.Removed, w.value.Kept = append(w.value.Removed, removed...), append(w.value.Kept, kept...)
 	w.note(err)
+}
+
+func (w *watchRun) due(secrets []store.Secret, now time.Time) (names []string) {
+	watched, _ := w.store.Watched() // if it is damaged, that has been said
+	for _, one := range secrets {
+		if one.Overdue(now) && one.RotateVia != "" && watched.Rotations[one.Name].Retry(one, now) {
+			names = append(names, one.Name)
+		}
+	}
+	return names
 }
 
 // remember keeps which hooks failed, for as long as their secrets are there.
