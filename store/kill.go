@@ -30,6 +30,7 @@ type Kill struct {
 func (s *Store) RevokeAll(ctx context.Context, p Plan) (Kill, error) {
 	held, err := s.lock(ctx)
 	if err != nil {
+		s.impatient = true
 		return Kill{}, err
 	}
 	t := &tx{store: s, held: held, now: s.now()}

@@ -82,6 +82,7 @@ type Store struct {
 	// lenient: it was opened for a killswitch, which works on what others refuse.
 	lenient   bool
 	configErr error // then only
+	impatient bool  // a killswitch waited for the lock in vain: nothing after it waits again
 }
 
 // Open opens the state directory. It reads the settings and nothing else.
@@ -204,7 +205,11 @@ func (s *Store) lock(ctx context.Context) (*fsx.Held, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	held, err := s.dir.Lock(lockFile, s.config.LockTimeout.Duration())
+	wait := s.config.LockTimeout.Duration()
+	if s.impatient {
+		wait = 0
+	}
+	held, err := s.dir.Lock(lockFile, wait)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w: there is no %s", s.opts.Path, ErrNotInitialized, lockFile)
 	}
