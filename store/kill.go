@@ -42,6 +42,9 @@ func (t *tx) revokeAll(p Plan) Kill {
 	kill := Kill{Plan: p}
 	if m, up, err := t.store.marker(); err == nil && up {
 		kill.Plan = p.and(m.plan())
+		if !p.Freeze { // one that it finds stays whose it was
+			kill.Plan.By = m.By
+		}
 	}
 	kill.Audit = t.openLog()
 	kill.Ledger = t.openLedger()
