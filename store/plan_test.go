@@ -258,3 +258,31 @@ func TestSomeTimeAfterItAWipedStoreSaysSo(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// While the process that raised the marker lives, nobody else finishes its
+// killswitch: it would be told that it ended nothing.
+func TestAMarkerIsLeftToItsProcessWhileThatLives(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, "a")
+	g := h.grant("a")[0]
+	alive := true
+	opts := h.options()
+	opts.Owner = func() string { return "theirs" }
+	check(t, raise(h.open(opts)))
+	opts.Owner = func() string { return "ours" }
+	opts.Alive = func(owner string) bool { return owner == "theirs" && alive }
+	ours := h.open(opts)
+	if _, err := ours.Grant(ctx, requests("a"), nil); !errors.Is(err, errElsewhere) {
+		t.Errorf("a grant: %v", err)
+	}
+	if _, err := ours.Prune(ctx); !errors.Is(err, errElsewhere) {
+		t.Errorf("another command: %v", err)
+	}
+	alive = false
+	if _, err := ours.Grant(ctx, requests("a"), nil); err != nil {
+		t.Error(err)
+	}
+	if got := h.states()[g.LeaseID]; got != lease.Killswitch {
+		t.Errorf("the lease of before is %s", got)
+	}
+}
