@@ -161,7 +161,7 @@ func printsRaw(args []string) bool {
 			return raw
 		case arg == "env":
 			env = true
-		case arg == "exec" || arg == "run" || arg == "completion" || arg == "claude-hook" || arg == "mcp":
+		case arg == "exec" || arg == "run" || arg == "completion" || arg == "claude-hook" || arg == "mcp" || arg == "openclaw-resolve":
 			return true
 		case arg == "skill":
 			skill = true

@@ -135,7 +135,7 @@ func newApp(inv *invocation) *cli.App {
 		envCommand(inv), execCommand(inv), cleanupCommand(inv),
 		rotateCommand(inv), rollbackCommand(inv), freezeCommand(inv), thawCommand(inv), watchCommand(inv),
 		doctorCommand(inv), mcpCommand(inv), skillCommand(inv), completionCommand(inv), versionCommand(inv), helpCommand(inv, app),
-		serveCommand(inv), completeHiddenCommand(inv, app), manCommand(inv, app), claudeHookCommand(inv),
+		serveCommand(inv), completeHiddenCommand(inv, app), manCommand(inv, app), claudeHookCommand(inv), openclawResolveCommand(inv),
 	}
 	for _, c := range app.Commands {
 		c.HideHelp, c.OnUsageError = true, passError
@@ -166,7 +166,7 @@ func (inv *invocation) printsRaw() bool {
 	switch inv.commandName() {
 	case "lease":
 		return !inv.parsed.has("json")
-	case "exec", "completion", "__complete", "man", "mcp", "claude-hook":
+	case "exec", "completion", "__complete", "man", "mcp", "claude-hook", "openclaw-resolve":
 		return true
 	case "skill":
 		return !slices.Contains(inv.args, "install")

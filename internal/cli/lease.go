@@ -91,12 +91,20 @@ func (inv *invocation) grant(ctx context.Context, s *store.Store, requests []sto
 	}
 	denials := make([]store.Denial, len(requests))
 	for i, r := range requests {
-		denials[i] = store.Denial{Secret: r.Secret, ClientID: r.ClientID, Via: r.Via, Code: lookup(err).code}
+		denials[i] = store.Denial{Secret: r.Secret, ClientID: r.ClientID, Via: r.Via, Code: codeOf(err)}
+	}
+	inv.deny(ctx, s, denials)
+	return nil, err
+}
+
+// deny has refusals written to the log, as far as it can be written.
+func (inv *invocation) deny(ctx context.Context, s *store.Store, denials []store.Denial) {
+	if len(denials) == 0 {
+		return
 	}
 	if failed := s.Deny(ctx, denials...); failed != nil {
 		inv.warn("the refusal could not be written to the audit log: %v", failed)
 	}
-	return nil, err
 }
 
 func leaseResult(g store.Grant, asJSON, toTerminal bool) result {
