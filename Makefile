@@ -8,7 +8,7 @@ TAGS     = urfave_cli_no_docs
 LDFLAGS  = -s -w -X agent-secrets/internal/cli.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build demo test race lint vet fmt tidy cover fuzz crash soak bench man plugin-claude install check clean
+.PHONY: build demo test race lint vet fmt tidy cover fuzz crash soak bench man plugin-claude plugin-openclaw plugin-openclaw-full install check clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o secrets .
@@ -72,6 +72,15 @@ man: build
 install: build
 	mkdir -p '$(GOBIN)'
 	install -m 0755 secrets '$(GOBIN)/secrets'
+
+# The OpenClaw plugin: its types, and its tests against stubs and the real command.
+plugin-openclaw: build
+	cd plugins/openclaw && npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	cd plugins/openclaw && SECRETS_BIN='$(CURDIR)/secrets' npm test --silent
+
+# The same with OpenClaw itself, which is 800 MB to download the first time.
+plugin-openclaw-full: build
+	plugins/openclaw/validate.sh '$(CURDIR)/secrets'
 
 check: build test lint race tidy
 
