@@ -73,7 +73,7 @@ func runPlan() int {
 	out, err := p.Hook.Run(ctx)
 	o := outcome{
 		Output: out, Failed: errors.Is(err, ErrFailed), TimedOut: errors.Is(err, ErrTimeout), Cancelled: errors.Is(err, context.Canceled),
-		Elapsed: time.Since(begun), Descriptors: countDescriptors() - descriptors, Goroutines: runtime.NumGoroutine() - goroutines,
+		Elapsed: time.Since(begun), Descriptors: countDescriptors() - descriptors, Goroutines: settled(goroutines) - goroutines,
 	}
 	if err != nil {
 		o.Err = err.Error()
@@ -183,4 +183,13 @@ func eventually(t *testing.T, what string, condition func() bool) {
 			t.Fatalf("it never came to this: %s", what)
 		}
 	}
+}
+
+// settled is the number of goroutines, once those that are about to end have
+// ended, or will not.
+func settled(expected int) int {
+	for begun := time.Now(); runtime.NumGoroutine() > expected && time.Since(begun) < time.Second; {
+		runtime.Gosched()
+	}
+	return runtime.NumGoroutine()
 }
