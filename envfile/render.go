@@ -1,5 +1,6 @@
 // Package envfile reads .secrets.json, the list of what a project needs, and
-// renders environment variables for the programs that read them from a file.
+// .env files, and renders environment variables for the programs that read them
+// from a file.
 //
 // Everything here works on bytes: it opens no file and knows no state.
 //

@@ -43,6 +43,10 @@ func CheckVar(name string) error {
 	return nil
 }
 
+// ValidVar reports whether a name is one that a variable can have, be it good or
+// bad for a secret.
+func ValidVar(name string) bool { return checkGrammar(name) == "" }
+
 func checkGrammar(name string) (reason string) {
 	if name == "" || len(name) > maxVarName {
 		return "a name has 1 to 256 characters"
