@@ -115,10 +115,18 @@ func (s *Store) Remove(ctx context.Context, name string) ([]*lease.Lease, error)
 	return ended.Leases, err
 }
 
-// change replaces the store by one with the records that f returns: it is
+// change is changeWith for a change that one line of the log tells.
+func (s *Store) change(ctx context.Context, f func(*tx, []record) ([]record, audit.Event, error)) error {
+	return s.changeWith(ctx, func(t *tx, records []record) ([]record, []audit.Event, error) {
+		records, event, err := f(t, records)
+		return records, []audit.Event{event}, err
+	})
+}
+
+// changeWith replaces the store by one with the records that f returns: it is
 // announced in the log, the generation before is kept, and then the file is
 // replaced.
-func (s *Store) change(ctx context.Context, f func(*tx, []record) ([]record, audit.Event, error)) error {
+func (s *Store) changeWith(ctx context.Context, f func(*tx, []record) ([]record, []audit.Event, error)) error {
 	snap, err := s.load()
 	if err != nil {
 		return err
@@ -131,7 +139,7 @@ func (s *Store) change(ctx context.Context, f func(*tx, []record) ([]record, aud
 		if err != nil {
 			return inFile(s.dir.Path(storeFile), err)
 		}
-		records, event, err := f(t, records)
+		records, events, err := f(t, records)
 		if err != nil {
 			return err
 		}
@@ -139,12 +147,14 @@ func (s *Store) change(ctx context.Context, f func(*tx, []record) ([]record, aud
 		if err != nil {
 			return err
 		}
-		event.OK, event.ClientID = event.Code == "", s.opts.ClientID
-		return t.replaceStore(snap, next, event)
+		for i := range events {
+			events[i].OK, events[i].ClientID = events[i].Code == "", s.opts.ClientID
+		}
+		return t.replaceStore(snap, next, events)
 	})
 }
 
-func (t *tx) replaceStore(snap *snapshot, next payload, event audit.Event) error {
+func (t *tx) replaceStore(snap *snapshot, next payload, events []audit.Event) error {
 	ciphertext, err := encrypt(next, snap.identity.Recipient())
 	if err != nil {
 		return err
@@ -152,8 +162,10 @@ func (t *tx) replaceStore(snap *snapshot, next payload, event audit.Event) error
 	if len(ciphertext) > maxStore {
 		return fmt.Errorf("%w: the store would have %d bytes, at most %d", ErrValueTooLarge, len(ciphertext), maxStore)
 	}
-	event.Generation = next.Generation
-	if err := t.note(event); err != nil {
+	for i := range events {
+		events[i].Generation = next.Generation
+	}
+	if err := t.note(events...); err != nil {
 		return err
 	}
 	dir := t.store.dir
