@@ -22,7 +22,7 @@ const module = "agent-secrets"
 // comments must stay true.
 var allowed = map[string][]string{
 	"":                    {"internal/cli"},
-	"internal/cli":        {"store", "lease", "audit", "killswitch", "rotate", "envfile", "skills", "internal/fsx", "internal/guard", "internal/mcp", "internal/redact", "internal/strictjson", "internal/supervise", "github.com/urfave/cli/v2", "golang.org/x/sys/unix", "golang.org/x/term"},
+	"internal/cli":        {"store", "lease", "audit", "killswitch", "rotate", "envfile", "skills", "internal/fsx", "internal/guard", "internal/importer", "internal/mcp", "internal/redact", "internal/strictjson", "internal/supervise", "github.com/urfave/cli/v2", "golang.org/x/sys/unix", "golang.org/x/term"},
 	"killswitch":          {"store", "lease"},
 	"rotate":              {"store", "internal/redact", "internal/supervise"},
 	"store":               {"lease", "audit", "internal/fsx", "internal/strictjson", "filippo.io/age"},
@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"envfile":             {"internal/fsx", "internal/strictjson"},
 	"internal/crashfs":    {"internal/fsx"}, // for tests only: no line allows it
 	"internal/guard":      {},
+	"internal/importer":   {"envfile", "internal/strictjson"},
 	"internal/mcp":        {"lease", "internal/strictjson", "github.com/modelcontextprotocol/go-sdk/jsonrpc", "github.com/modelcontextprotocol/go-sdk/mcp"},
 	"internal/redact":     {},
 	"internal/supervise":  {"golang.org/x/sys/unix"},

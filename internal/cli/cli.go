@@ -130,7 +130,7 @@ func newApp(inv *invocation) *cli.App {
 	}
 	app.Action = inv.action(func(*cli.Context) (result, error) { return runTree(app) })
 	app.Commands = []*cli.Command{
-		initCommand(inv), addCommand(inv), updateCommand(inv), removeCommand(inv), listCommand(inv),
+		initCommand(inv), addCommand(inv), importCommand(inv), updateCommand(inv), removeCommand(inv), listCommand(inv),
 		leaseCommand(inv), leasesCommand(inv), revokeCommand(inv), auditCommand(inv), statusCommand(inv),
 		envCommand(inv), execCommand(inv), cleanupCommand(inv),
 		rotateCommand(inv), rollbackCommand(inv), freezeCommand(inv), thawCommand(inv), watchCommand(inv),

@@ -204,10 +204,13 @@ func (inv *invocation) completeValue(at cursor, current string) completions {
 	if at.pending.name == "format" && at.pending.own && at.command.Name == "env" {
 		fixed["format"] = strings.Join(envfile.Formats(), " ")
 	}
+	if at.pending.name == "format" && at.pending.own && at.command.Name == "import" {
+		fixed["format"] = "dotenv json sops pass"
+	}
 	switch name := at.pending.name; name {
 	case "dir":
 		return completions{kind: completeDirs}
-	case "from-file", "identity", "output":
+	case "from-file", "from", "identity", "output":
 		return completions{kind: completeFiles}
 	case "secret":
 		return offer(inv.secretItems(at.dir)...)

@@ -86,6 +86,7 @@ func scenarios() []scenario {
 		{name: "init and add", steps: []command{run("init"), run("add", "alpha").input(secretValues()[0])}, fresh: true, check: holds(0, "alpha")},
 		{name: "add", prepare: secrets, steps: []command{run("add", "gamma").input(secretValues()[3])}, check: holds(0, "alpha beta gamma")},
 		{name: "add force", prepare: secrets, steps: []command{run("add", "--force", "alpha").input(secretValues()[1])}, check: holds(0, "alpha beta"), alike: true},
+		{name: "import", prepare: secrets, steps: []command{run("import").input("gamma='" + secretValues()[3] + "'\ndelta='" + secretValues()[1] + "'\n")}, check: holds(0, "alpha beta delta gamma"), alike: true},
 		{name: "update", prepare: leased, steps: []command{run("update", "alpha").input(secretValues()[1])}, check: holds(3, "alpha beta")},
 		{name: "update hook", prepare: secrets, steps: []command{run("update", "alpha", "--rotate-via", "true")}, check: holds(0, "alpha beta"), alike: true},
 		{name: "remove", prepare: leased, steps: []command{run("remove", "alpha", "--yes")}, check: holds(1, "beta")},

@@ -53,6 +53,9 @@ type Env struct {
 	Programs func() []string
 	// RunHook runs a rotation hook.
 	RunHook func(context.Context, rotate.Hook) (rotate.Output, error)
+	// ShowPass returns what the password manager pass shows of an entry in the
+	// store at dir.
+	ShowPass func(ctx context.Context, dir, key string) ([]byte, error)
 	// OpenDir opens a state directory, MakeDir makes it first.
 	OpenDir, MakeDir func(path string) (fsx.FS, error)
 }
@@ -89,6 +92,7 @@ func System() *Env {
 		Ignored:        ignored,
 		Programs:       programs,
 		RunHook:        func(ctx context.Context, h rotate.Hook) (rotate.Output, error) { return h.Run(ctx) },
+		ShowPass:       showWithPass,
 		OpenDir:        fsx.OpenDir,
 		MakeDir:        fsx.MakeDir,
 	}

@@ -53,6 +53,7 @@ func mappings() []mapping {
 		{errKillswitchPartial, "killswitch_partial", exitPartial, "secrets help recovery"},
 		{errUnhealthy, "unhealthy", exitInternal, "secrets doctor --fix"},
 		{errRotationPartial, "rotation_failed", exitPartial, "secrets audit --action rotate"},
+		{errImport, "invalid_import", exitCorrupt, "secrets help import"},
 		{envfile.ErrInvalidManifest, "invalid_project", exitCorrupt, "secrets help env"},
 		{envfile.ErrUnmanagedFile, "env_file_exists", exitExists, "secrets env --force"},
 		{envfile.ErrRefusedFile, "env_file_exists", exitExists, "secrets env --output <path>"},
@@ -98,6 +99,7 @@ func mappings() []mapping {
 		{supervise.ErrNotExecutable, "command_not_executable", exitNotExecutable, ""},
 		{killswitch.ErrHeartbeat, "heartbeat_failed", exitEndpoint, "secrets status"},
 		{errFile, "file", exitNotFound, ""},
+		{errPass, "pass_failed", exitNotFound, ""},
 		{fs.ErrPermission, "io", exitForbidden, ""},
 	}
 }

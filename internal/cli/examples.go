@@ -6,6 +6,7 @@ func examples(command string) []string {
 	return map[string][]string{
 		"init":       {"secrets init", "secrets init --identity ~/backup/identity.age"},
 		"add":        {"secrets add github_token", "gh auth token | secrets add github_token --rotate-via 'gh auth token'", "secrets add deploy/key --from-file key.pem --keep-newline"},
+		"import":     {"secrets import --from .env --dry-run", "secrets import --from .env --manifest", "sops -d secrets.yaml | secrets import --format sops --prefix prod/", "secrets import --format pass --from ~/.password-store/work --prefix work/"},
 		"update":     {"secrets update github_token", "secrets update github_token --rotate-every 30d"},
 		"remove":     {"secrets remove github_token --yes"},
 		"list":       {"secrets list", "secrets list --format text"},

@@ -187,6 +187,7 @@ func environmentHelp() []item {
 		{"SECRETS_FORMAT", "text for people, json (the default) for programs, if --format is not given"},
 		{"CLAUDECODE, CODEX_THREAD_ID, CURSOR_AGENT, GEMINI_CLI, OPENCODE, AI_AGENT", "tell that an agent asks, and which, together with AGENT, ANTIGRAVITY_AGENT, AUGMENT_AGENT, CODEX_SANDBOX, COPILOT_CLI and OPENCLAW_SHELL: for its name in the log, and for nothing else"},
 		{"CLAUDE_CONFIG_DIR, XDG_CONFIG_HOME, OPENCLAW_STATE_DIR", "where skill install finds agents that are not in their usual place"},
+		{"PASSWORD_STORE_DIR", "where import finds the password store of pass; else ~/.password-store"},
 		{"HOME, USER", "where ~ is, and who user@host is"},
 	}
 }
