@@ -129,3 +129,114 @@ func TestShellScriptsAreClean(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// TestTheActionRunsACommandWithSecrets runs the two scripts of the composite
+// action as a runner would.
+func TestTheActionRunsACommandWithSecrets(t *testing.T) {
+	t.Parallel()
+	action, err := os.ReadFile(".github/actions/secrets/action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts := runBlocks(string(action))
+	if len(scripts) != 2 {
+		t.Fatalf("found %d scripts", len(scripts))
+	}
+	s := newSandbox(t)
+	identity, err := os.ReadFile(filepath.Join(s.dir, "identity.age"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.sh(t, `rm "$1/identity.age"; chmod 755 "$1"; chmod 644 "$1"/*; echo '{"secrets":[{"name":"one","env_var":"ONE"}]}' >"$2/.secrets.json"`, s.dir, s.home)
+	release, runner := t.TempDir(), t.TempDir()
+	s.sh(t, `tar -czf "$1/secrets_1.0.0_$4_$5.tar.gz" -C "$2" --transform 's/.*/secrets/' "$3" && cd "$1" && sha256sum *.tar.gz >checksums.txt`,
+		release, filepath.Dir(s.program), filepath.Base(s.program), runtime.GOOS, runtime.GOARCH)
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(script string, env ...string) string {
+		cmd := exec.Command("bash", "-eo", "pipefail", "-c", script)
+		cmd.Dir = s.home
+		cmd.Env = append([]string{"HOME=" + s.home, "PATH=" + os.Getenv("PATH"), "RUNNER_TEMP=" + runner}, env...)
+		out, err := runWithin(t, cmd, time.Minute)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return out
+	}
+	paths := filepath.Join(runner, "path")
+	run(scripts[0], "FROM="+release, "GITHUB_PATH="+paths, "GITHUB_ACTION_PATH="+filepath.Join(here, ".github/actions/secrets"))
+	added, err := os.ReadFile(paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := run(scripts[1], "PATH="+strings.TrimSpace(string(added))+":"+os.Getenv("PATH"), "SECRETS_IDENTITY="+string(identity), "SECRETS_HOME="+s.dir,
+		"SECRETS_CLIENT_ID=github:owner/name:1", "TTL=30m", `RUN=echo "one is $ONE, the key is ${SECRETS_IDENTITY:-not here}"`)
+	if !strings.Contains(out, "one is [redacted:one], the key is not here") {
+		t.Error(out)
+	}
+}
+
+// runBlocks returns the literal blocks after "run: |".
+func runBlocks(yaml string) []string {
+	var blocks []string
+	for _, part := range strings.Split(yaml, "run: |\n")[1:] {
+		var block strings.Builder
+		for line := range strings.Lines(part) {
+			if !strings.HasPrefix(line, "        ") {
+				break
+			}
+			block.WriteString(strings.TrimPrefix(line, "        "))
+		}
+		blocks = append(blocks, block.String())
+	}
+	return blocks
+}
+
+// TestTextFitsARealTerminal shows what people read in a terminal of 80 columns,
+// and looks at what the terminal shows: no line wraps, and there is colour.
+func TestTextFitsARealTerminal(t *testing.T) {
+	t.Parallel()
+	if !installed("tmux") {
+		t.Skip("not installed: tmux")
+	}
+	s := newSandbox(t)
+	s.must("a value of something", "add", "deploy/production/a-key-with-a-long-name", "--rotate-every", "1ms")
+	s.must("", "lease", "one", "--client-id", "claude-code@a-machine-with-a-rather-long-name", "--ttl", "20m")
+	s.must("", "lease", "deploy/production/a-key-with-a-long-name")
+	commands := "status, leases --all, list, audit, audit --verify, doctor, revoke --all --freeze, status, thaw --yes, watch, help, help exec"
+	script := "export PS1=; cd; clear\n"
+	for _, c := range strings.Split(commands, ", ") {
+		script += "secrets " + c + "\n"
+	}
+	file, socket, done := filepath.Join(s.home, "script"), filepath.Join(t.TempDir(), "tmux"), filepath.Join(s.home, "done")
+	if err := os.WriteFile(file, []byte(script+": >"+done+"\nsleep 60\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tmux := func(args ...string) string {
+		cmd := exec.Command("tmux", append([]string{"-S", socket, "-f", "/dev/null"}, args...)...)
+		cmd.Env = []string{"HOME=" + s.home, "PATH=" + s.programDir(t) + ":" + os.Getenv("PATH"), "USER=tester", "TERM=xterm-256color", "SECRETS_FORMAT=text", "LC_ALL=C.UTF-8"}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	tmux("new-session", "-d", "-x", "80", "-y", "24", "sh "+file)
+	t.Cleanup(func() { tmux("kill-server") })
+	eventually(t, "the commands are done", func() bool { return exists(done) })
+	shown := tmux("capture-pane", "-p", "-e", "-S", "-2000")
+	// -J joins what the terminal wrapped: nothing may change.
+	joined := tmux("capture-pane", "-p", "-e", "-J", "-S", "-2000")
+	for line := range strings.Lines(joined) {
+		if !strings.Contains(shown, strings.TrimRight(line, " \n")) && !strings.Contains(line, "/") {
+			t.Errorf("wrapped: %q", line)
+		}
+	}
+	for _, want := range []string{"\x1b[32m", "██████████", "FROZEN", "overdue", "an unbroken chain", "SECRET"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the terminal does not show %q", want)
+		}
+	}
+}

@@ -100,5 +100,5 @@ func (v verifiedValue) writeText(p *page) {
 	for _, note := range v.Notes {
 		p.say("%s: %s", p.styled(warned, "note"), clean(note))
 	}
-	p.say("it ends at %d with %s", v.LastSeq, v.LastHash)
+	p.say("it ends at %d with\n  %s", v.LastSeq, v.LastHash)
 }

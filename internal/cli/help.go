@@ -59,7 +59,8 @@ func commandHelp(c *cli.Command) result {
 		flags = append(flags, flagValue{flagWord(f), text})
 		rows = append(rows, [2]string{flagWord(f), text})
 	}
-	text := fmt.Sprintf("%s: %s\n\nUsage: %s\n", c.Name, c.Usage, usageOf(c))
+	text := strings.Join(wrap(c.Name+": "+c.Usage, pageWidth-2), "\n") + "\n\n" +
+		"Usage: " + strings.Join(wrap(usageOf(c), pageWidth-10), "\n       ") + "\n"
 	if c.Description != "" {
 		text += "\n" + strings.Join(wrap(c.Description, 78), "\n") + "\n"
 	}
@@ -90,7 +91,7 @@ func treeText(commands []commandValue) string {
 	for i, c := range commands {
 		rows[i] = [2]string{c.Name, c.Description}
 	}
-	return description + "\n\nUsage: secrets [--dir PATH] <command>\n\nCommands:\n" + columns(rows) +
+	return strings.Join(wrap(description, pageWidth-2), "\n") + "\n\nUsage: secrets [--dir PATH] <command>\n\nCommands:\n" + columns(rows) +
 		"\nRead more with: secrets help <command>\n"
 }
 
