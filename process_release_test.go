@@ -176,6 +176,19 @@ func TestTheActionRunsACommandWithSecrets(t *testing.T) {
 	if !strings.Contains(out, "one is [redacted:one], the key is not here") {
 		t.Error(out)
 	}
+
+	// What the README has for GitLab, on the same checkout.
+	_, gitlab, found := strings.Cut(readme(t), "deploy:\n  script:\n")
+	gitlab, _, ended := strings.Cut(gitlab, "```")
+	if !found || !ended {
+		t.Fatal("the README has nothing for GitLab")
+	}
+	s.sh(t, `printf '#!/bin/sh\necho "deployed with $ONE"\n' >"$1/deploy.sh"; chmod 755 "$1/deploy.sh"`, s.home)
+	out = run(strings.ReplaceAll(gitlab, "    - ", ""), "PATH="+strings.TrimSpace(string(added))+":"+os.Getenv("PATH"),
+		"SECRETS_IDENTITY="+string(identity), "CI_PROJECT_DIR="+s.home)
+	if !strings.Contains(out, "deployed with [redacted:one]") {
+		t.Error(out)
+	}
 }
 
 // runBlocks returns the literal blocks after "run: |".
