@@ -3,8 +3,6 @@ package envfile
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -50,10 +48,7 @@ func dotenvReaders() []reader {
 			readers = append(readers, r)
 		}
 	}
-	for _, dir := range filepath.SplitList(os.Getenv("NODE_PATH")) {
-		readers = append(readers, npmDotenv(dir))
-	}
-	return readers
+	return append(readers, npmReaders()...)
 }
 
 // acceptedLines returns a file and what Parse reads in it.

@@ -84,6 +84,16 @@ func libraryReaders() []reader {
 	}
 }
 
+// npmReaders are the dotenv packages that NODE_PATH leads to.
+func npmReaders() (readers []reader) {
+	for _, dir := range filepath.SplitList(os.Getenv("NODE_PATH")) {
+		if _, err := os.Stat(filepath.Join(dir, "dotenv", "package.json")); err == nil {
+			readers = append(readers, npmDotenv(dir))
+		}
+	}
+	return readers
+}
+
 func npmDotenv(dir string) reader {
 	return reader{
 		name: "dotenv@" + npmVersion(dir), format: "dotenv", needs: "node", warned: true,
@@ -104,13 +114,7 @@ func npmVersion(dir string) string {
 func TestShellsReadExactly(t *testing.T) { testReaders(t, shellReaders()) }
 
 func TestLibrariesReadExactly(t *testing.T) {
-	readers := libraryReaders()
-	for _, dir := range filepath.SplitList(os.Getenv("NODE_PATH")) {
-		if _, err := os.Stat(filepath.Join(dir, "dotenv", "package.json")); err == nil {
-			readers = append(readers, npmDotenv(dir))
-		}
-	}
-	testReaders(t, readers)
+	testReaders(t, append(libraryReaders(), npmReaders()...))
 	if os.Getenv("NODE_PATH") == "" {
 		t.Run("dotenv", func(t *testing.T) {
 			t.Skip("npm package dotenv: set NODE_PATH to node_modules directories that have it")
