@@ -85,27 +85,26 @@ func (s *Store) another(owner string) bool {
 	return owner != "" && owner != s.owner() && s.opts.Alive != nil && s.opts.Alive(owner)
 }
 
-// takeOver makes the holds of killswitches whose processes have ended ours, and
-// returns plan with what they had still to do.
+// takeOver makes the holds of killswitches whose processes have ended ours, in
+// one write, and returns plan with what they had still to do.
 func (t *tx) takeOver(plan Plan) (Plan, error) {
 	holds, err := t.store.Holds()
 	if err != nil {
 		return plan, err
 	}
-	taken := false
+	var kept []Hold
 	for _, h := range holds {
 		if h.By == ByKillswitch && !t.store.another(h.Owner) {
 			plan = plan.and(Plan{Rotate: h.Rotate, Wipe: h.Wipe})
-			taken = true
+		} else {
+			kept = append(kept, h)
 		}
 	}
-	if !taken {
+	if len(kept) == len(holds) {
 		return plan, nil
 	}
-	if err := t.release(func(h Hold) bool { return h.By == ByKillswitch && !t.store.another(h.Owner) }); err != nil {
-		return plan, err
-	}
-	return plan, t.hold(t.store.rest(Plan{By: plan.By, Rotate: plan.Rotate, Wipe: plan.Wipe}, t.store.owner())...)
+	ours := t.store.rest(Plan{Rotate: plan.Rotate, Wipe: plan.Wipe}, t.store.owner())
+	return plan, t.writeHolds(append(kept, ours...))
 }
 
 // Settle writes to the log what came of a killswitch's steps. Once they have
