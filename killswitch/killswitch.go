@@ -11,6 +11,7 @@ package killswitch
 import (
 	"context"
 	"errors"
+	"time"
 
 	"agent-secrets/lease"
 	"agent-secrets/store"
@@ -80,8 +81,9 @@ type Tools struct {
 
 // Run carries out a plan.
 func Run(ctx context.Context, s *store.Store, plan store.Plan, tools Tools) Report {
+	begun := s.Now()
 	raised, frozen := s.RaiseMarker(plan)
-	killed := wakeAll(s, tools)
+	killed := wakeAll(s, tools, begun)
 	kill, locked := s.RevokeAll(ctx, plan)
 	if locked != nil {
 		kill = store.Kill{Plan: plan, Leases: killed, Ledger: locked, Audit: locked, Frozen: frozen, Marker: locked}
@@ -168,16 +170,16 @@ func (r *Report) unwritten(err error) {
 }
 
 // wakeAll looks for what is suspended before anybody waits for the lock, and
-// returns the leases that a killswitch, this one or one of late, has ended. What
-// it cannot find is left to find out by itself.
-func wakeAll(s *store.Store, tools Tools) []*lease.Lease {
+// returns the leases that the marker, which was raised since begun, has ended.
+// What it cannot find is left to find out by itself.
+func wakeAll(s *store.Store, tools Tools, begun time.Time) []*lease.Lease {
 	leases, err := s.Leases()
 	if err != nil {
 		return nil
 	}
 	var killed []*lease.Lease
 	for _, l := range leases.All {
-		if l.EndReason == lease.Killswitch && leases.Now.Before(l.ExpiresAt) {
+		if l.EndReason == lease.Killswitch && leases.Now.Before(l.ExpiresAt) && !l.EndedAt.Before(begun) {
 			killed = append(killed, l)
 		}
 	}

@@ -54,6 +54,9 @@ func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 // now is the time in UTC without the monotonic reading, as files keep it.
 func (s *Store) now() time.Time { return s.opts.Now().UTC().Round(0) }
 
+// Now is the time by the clock that the store goes by, in UTC.
+func (s *Store) Now() time.Time { return s.now() }
+
 func (t *tx) open() error {
 	if err := t.openLog(); err != nil {
 		return err

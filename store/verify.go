@@ -40,6 +40,8 @@ func (s *Store) Verify() (Verified, error) {
 	if err := check.finish(v.Head); err != nil {
 		return v, inFile(s.dir.Path(ledgerFile), err)
 	}
+	// The store before the end of the log: a generation is announced there first.
+	snap, unread := s.load()
 	newest, err := s.newestHead()
 	if err != nil {
 		return v, err
@@ -50,25 +52,22 @@ func (s *Store) Verify() (Verified, error) {
 	if v.Torn > 0 {
 		v.Notes = append(v.Notes, fmt.Sprintf("%d torn bytes at the end of the log", v.Torn))
 	}
-	return v, s.verifyGeneration(&v, newest.Generation)
+	switch {
+	case errors.Is(unread, ErrWiped):
+		return v, nil
+	case errors.Is(unread, ErrIdentityMissing):
+		v.Notes = append(v.Notes, "the store was not compared: there is no identity")
+		return v, nil
+	case unread != nil:
+		return v, unread
+	}
+	return v, s.verifyGeneration(&v, snap, newest.Generation)
 }
 
-// verifyGeneration compares the store with the newest generation in the log.
-// Without an identity it cannot, and says so.
-// newest is the generation that the log announces by now: somebody may have
-// written since it was opened.
-func (s *Store) verifyGeneration(v *Verified, newest uint64) error {
-	snap, err := s.load()
-	if errors.Is(err, ErrWiped) {
-		return nil
-	}
-	if errors.Is(err, ErrIdentityMissing) {
-		v.Notes = append(v.Notes, "the store was not compared: there is no identity")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+// verifyGeneration compares the store with the generations in the log. newest is
+// the one that was announced by the time the store had been read: somebody may
+// have written since the log was opened.
+func (s *Store) verifyGeneration(v *Verified, snap *snapshot, newest uint64) error {
 	announced := v.Head.Generation
 	switch {
 	case announced <= snap.Generation && snap.Generation <= newest:

@@ -65,9 +65,20 @@ func runDoctor(ctx context.Context, inv *invocation, fix bool) (result, error) {
 	d.surroundings()
 	r := result{value: d.value, next: []action{{"secrets status", "See how the store is"}}}
 	if d.value.Failures > 0 {
-		return r, fmt.Errorf("%w: %s", errUnhealthy, count(d.value.Failures, "failed check"))
+		err := fmt.Errorf("%w: %s", errUnhealthy, count(d.value.Failures, "failed check"))
+		return r, &fixError{err, d.firstFix()}
 	}
 	return r, nil
+}
+
+// firstFix is what to do about the first failure, for which --fix did nothing.
+func (d *doctor) firstFix() string {
+	for _, c := range d.value.Checks {
+		if c.Status == checkFail && c.Fix != "" {
+			return c.Fix
+		}
+	}
+	return "secrets help recovery"
 }
 
 func (d *doctor) add(c checkValue) {
@@ -353,7 +364,7 @@ func (d *doctor) envFile(p *project) {
 	head := headOf(dir, ".env")
 	switch expires, dated := envfile.Expiry(head); {
 	case !envfile.Managed(head):
-		d.warn("env file", "secrets env --force", "%s was not written by secrets: its values are on no lease", path)
+		d.warn("env file", "secrets import --from "+shellQuote(path)+" --dry-run", "%s was not written by secrets: its values are on no lease", path)
 	case dated && d.inv.env.Now().After(expires):
 		d.warn("env file", "secrets cleanup", "the leases of %s expired %s", path, relative(expires, d.inv.env.Now()))
 	}

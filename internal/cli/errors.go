@@ -55,7 +55,7 @@ func mappings() []mapping {
 		{errRotationPartial, "rotation_failed", exitPartial, "secrets audit --action rotate"},
 		{errImport, "invalid_import", exitCorrupt, "secrets help import"},
 		{envfile.ErrInvalidManifest, "invalid_project", exitCorrupt, "secrets help env"},
-		{envfile.ErrUnmanagedFile, "env_file_exists", exitExists, "secrets env --force"},
+		{envfile.ErrUnmanagedFile, "env_file_exists", exitExists, "secrets import --from .env --dry-run # secrets env --force replaces the file"},
 		{envfile.ErrRefusedFile, "env_file_exists", exitExists, "secrets env --output <path>"},
 		{errForeignSkill, "skill_exists", exitExists, "secrets skill install --force"},
 		{errHookInput, "hook_input", exitCorrupt, "secrets help claude-hook"},

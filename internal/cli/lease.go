@@ -89,12 +89,21 @@ func (inv *invocation) grant(ctx context.Context, s *store.Store, requests []sto
 	if err == nil || errors.Is(err, fsx.ErrBusy) {
 		return grants, err // who could not have the lock once would wait again
 	}
-	denials := make([]store.Denial, len(requests))
-	for i, r := range requests {
-		denials[i] = store.Denial{Secret: r.Secret, ClientID: r.ClientID, Via: r.Via, Code: codeOf(err)}
-	}
-	inv.deny(ctx, s, denials)
+	inv.deny(ctx, s, denialsOf(s, requests, err))
 	return nil, err
+}
+
+// denialsOf are the refusals that err stands for: all of the requests, or where
+// a secret is missing, those that ask for what is.
+func denialsOf(s *store.Store, requests []store.Request, err error) []store.Denial {
+	var denials []store.Denial
+	for _, r := range requests {
+		if errors.Is(err, store.ErrSecretNotFound) && s.CheckGrant([]store.Request{r}) == nil {
+			continue
+		}
+		denials = append(denials, store.Denial{Secret: r.Secret, ClientID: r.ClientID, Via: r.Via, Code: codeOf(err)})
+	}
+	return denials
 }
 
 // deny has refusals written to the log, as far as it can be written.

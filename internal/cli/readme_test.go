@@ -16,15 +16,15 @@ func TestEveryCommandLineOfTheReadmeParses(t *testing.T) {
 		t.Fatal(err)
 	}
 	app := newApp(&invocation{env: &Env{}})
-	calls := 0
+	call, calls := regexp.MustCompile(`(?:^|[ (])secrets ([a-z-].*)`), 0
 	for _, block := range regexp.MustCompile("(?s)\n```(sh|yaml|crontab)\n(.*?)\n```").FindAllStringSubmatch(string(text), -1) {
 		for _, line := range strings.Split(block[2], "\n") {
-			_, call, found := strings.Cut(line, "secrets ")
-			if !found || strings.Contains(line, "claude plugin") {
+			found := call.FindStringSubmatch(line)
+			if found == nil {
 				continue
 			}
 			calls++
-			call, _, _ = strings.Cut(call, `)"`)
+			call, _, _ := strings.Cut(found[1], `)"`)
 			p, err := parseArgs(app, strings.Fields(call))
 			if err != nil || p.command == nil {
 				t.Errorf("%q: %v", line, err)
