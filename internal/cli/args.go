@@ -141,7 +141,7 @@ func (l *line) command(word string) {
 	cmd := l.app.Command(word)
 	if cmd == nil {
 		l.unknownCommand = l.unknownCommand || l.fault.msg == ""
-		l.fail("unknown command %s%s", strconv.Quote(shorten(word)), didYouMean(nearest(word, commandNames(l.app))))
+		l.fail("unknown command %s%s", strconv.Quote(shorten(word)), didYouMean(meant(word, commandNames(l.app))))
 		return
 	}
 	l.parsed.command = cmd

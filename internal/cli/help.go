@@ -213,6 +213,8 @@ func recoveryHelp() []item {
 	return []item{
 		{"the store", "secrets.age.bak is the generation before: cp secrets.age.bak secrets.age; without this program: age -d -i identity.age secrets.age"},
 		{"the ledger", "secrets revoke --all sets it aside, ends every lease and begins a new one; to keep the leases: mv leases.jsonl leases.jsonl.damaged, then secrets init writes it again from the audit log"},
+		{"the identity", "put the copy back: secrets init --identity <copy>; without a copy the secrets are lost, and mv " +
+			"of the directory makes room for secrets init"},
 		{"the audit log", "put a backup back; or mv audit.jsonl audit.jsonl.damaged, then secrets init begins a new log, and every lease ends"},
 		{"the lock", "if lock is missing: make sure that no secrets process runs, then secrets init"},
 		{"the settings", "mv config.json config.json.broken, then secrets init writes the defaults"},

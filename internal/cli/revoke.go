@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"agent-secrets/internal/supervise"
 	"agent-secrets/lease"
@@ -58,6 +59,8 @@ func (o revokeOptions) check() error {
 		return usageError{msg: "--freeze, --rotate and --wipe are for the killswitch", fix: "secrets revoke --all --freeze"}
 	case o.yes && !o.all:
 		return usageError{msg: "--yes is for --all --wipe: nothing else asks", fix: "secrets help revoke"}
+	case slices.ContainsFunc(o.meant.IDs, func(id string) bool { return strings.EqualFold(id, "all") }):
+		return usageError{msg: "all is no lease id: --all ends every lease", fix: "secrets revoke --all"}
 	case o.all && some:
 		return usageError{msg: "--all ends every lease: name none beside it", fix: "secrets revoke --all"}
 	case !o.all && !some:
@@ -180,8 +183,12 @@ func (p *page) sayUnreachable(values []unreachableValue) {
 		return
 	}
 	p.say("%s", p.styled(warned, "printed, and out of reach:"))
+	seen := map[string]bool{}
 	for _, u := range values {
-		p.say("  %s", u.SecretName)
-		p.say("    %s", u.Fix)
+		if !seen[u.SecretName] {
+			p.say("  %s", u.SecretName)
+			p.say("    %s", u.Fix)
+		}
+		seen[u.SecretName] = true
 	}
 }

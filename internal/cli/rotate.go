@@ -118,7 +118,12 @@ func runRotate(ctx context.Context, inv *invocation, s *store.Store, opts rotate
 	value.Removed, value.Kept, err = inv.wipeEnded(ctx, s)
 	r := result{value: value, next: []action{{"secrets list", "See when the secrets were rotated"}}}
 	if opts.name != "" && outcomes[0].Err != nil {
-		err = withFix(outcomes[0].Err, store.ErrNoRotationHook, "secrets update %s --rotate-via <cmd>", opts.name)
+		err = outcomes[0].Err
+		if errors.Is(err, rotate.ErrFailed) || errors.Is(err, rotate.ErrTimeout) {
+			err = fmt.Errorf("%s: %w", opts.name, err)
+		}
+		err = withFix(err, rotate.ErrFailed, "secrets update %s --rotate-via <cmd>", opts.name)
+		err = withFix(err, store.ErrNoRotationHook, "secrets update %s --rotate-via <cmd>", opts.name)
 		return result{}, withFix(err, store.ErrRotationConflict, "secrets rollback %s # takes the hook's value", opts.name)
 	}
 	return r, errors.Join(notRotated(outcomes, len(names)), err)

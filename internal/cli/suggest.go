@@ -43,6 +43,19 @@ func didYouMean(name string) string {
 	return fmt.Sprintf(": did you mean %s?", name)
 }
 
+// meant is the command that somebody may have meant who knows other tools, or
+// has mistyped.
+func meant(word string, names []string) string {
+	elsewhere := map[string]string{
+		"unfreeze": "thaw", "get": "lease", "show": "lease", "read": "lease", "set": "add", "create": "add", "put": "add", "edit": "update",
+		"kill": "revoke --all", "killswitch": "revoke --all", "logs": "audit", "log": "audit", "check": "doctor", "unlease": "revoke",
+	}
+	if name, known := elsewhere[word]; known {
+		return name
+	}
+	return nearest(word, names)
+}
+
 // nearest returns the first of the names that are closest to word, or "" where
 // all are over two edits away, or over half of a short word ("serv" is no env).
 func nearest(word string, names []string) string {

@@ -181,10 +181,10 @@ func sentence(s string, now time.Time) string {
 
 func relative(t, now time.Time) string {
 	if d := t.Sub(now); d >= time.Second {
-		return "in " + coarse(d)
+		return "in " + coarse(d.Round(time.Second))
 	}
 	if d := now.Sub(t); d >= time.Second {
-		return coarse(d) + " ago"
+		return coarse(d.Round(time.Second)) + " ago"
 	}
 	return "now"
 }
