@@ -274,7 +274,7 @@ func (s *sandbox) save() (restore func()) {
 func (s *sandbox) eachKill(command []string, judge func(at string)) {
 	restore, total := s.save(), 0
 	for first, call := range []string{"write", "fsync", "fdatasync", "renameat", "unlinkat", "fchmod", "openat"} {
-		for n := 1 + first%rounds(6, 1); n < 100; n += rounds(6, 1) {
+		for n := 1 + first%rounds(4, 1); n < 100; n += rounds(4, 1) {
 			restore()
 			script := fmt.Sprintf(`exec strace -f -qq -o /dev/null -e trace=%[1]s -e inject=%[1]s:signal=KILL:when=%[2]d "$0" "$@"`, call, n)
 			o := s.runUnder(script, command...)
@@ -289,7 +289,7 @@ func (s *sandbox) eachKill(command []string, judge func(at string)) {
 		}
 	}
 	s.t.Logf("%d kills", total)
-	if total < 5 {
+	if total < 8 {
 		s.t.Error("that is too few")
 	}
 }
